@@ -1,0 +1,19 @@
+"""Readers of exported files: one module a format, one line in READERS."""
+
+from devices.errors import Unrecognised
+from devices.files.reader import Reader
+from devices.files.source import Source, read_head
+
+READERS: tuple[Reader, ...] = ()
+
+
+def identify(source: Source) -> Reader:
+    """Return the one reader that claims the input. Raises: Unrecognised if none does, or several."""
+    head, members = read_head(source), source.members
+    claims = [reader for reader in READERS if reader.identify(source.name, head, members)]
+    if len(claims) == 1:
+        return claims[0]
+    known = ", ".join(reader.name for reader in READERS)
+    if claims:
+        raise Unrecognised(f"{source.name}: claimed by {' and '.join(reader.name for reader in claims)}")
+    raise Unrecognised(f"{source.name}: expected one of {known}; found bytes that start with {head[:16]!r}")
