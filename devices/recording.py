@@ -230,5 +230,6 @@ def believable(metric: Metric, start_ms: Ms, end_ms: Ms, value: npt.NDArray[np.n
     return good & (length > 0) & (value <= metric.high * minutes)
 
 
+LONGEST_DAY_MS = 25 * 3_600_000  # a local day on which summer time ends
 EARLIEST_MS = 631_152_000_000  # 1990-01-01T00:00Z
 LATEST_MS = 4_102_444_800_000  # 2100-01-01T00:00Z

@@ -1,0 +1,160 @@
+"""The raw bytes of everything that arrived, by content hash, kept before anything is read from them.
+
+Small objects live in the store itself, so that they commit with the import that brought them; large ones are files beside it,
+on the disk before the import is. Text shrinks about twentyfold (zstd); what is packed already is kept as it is.
+"""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO, cast
+
+import zstandard
+from sqlalchemy import Connection, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from devices.files.source import BytesSource, FileSource, Source
+from ingest import tables
+from ingest.errors import DamagedStore
+
+SMALL_BYTES = 1 << 20
+CHUNK_BYTES = 1 << 20
+LEVEL = 1
+_PACKED = (b"PK\x03\x04", b"\x1f\x8b")
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """An object in the archive: the SHA-256 of its bytes, in hex, and how many they are."""
+
+    hash: str
+    size: int
+
+
+class Archive:
+    """The archive of one store; `folder` holds its large objects."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def keep(self, connection: Connection, source: Source) -> Kept:
+        """Archive the bytes of the source; they are safe once the connection's transaction commits.
+
+        Raises: OSError if the source cannot be read or the archive not written
+        """
+        with source.open() as stream:
+            head = stream.read(SMALL_BYTES + 1)
+            if len(head) <= SMALL_BYTES:
+                kept = Kept(hashlib.sha256(head).hexdigest(), len(head))
+                self._insert(connection, kept, zstandard.ZstdCompressor(LEVEL, write_checksum=True).compress(head))
+            else:
+                kept = self._write_file(head, stream)
+                self._insert(connection, kept, None)
+        return kept
+
+    def open(self, connection: Connection, digest: str, name: str) -> Source:
+        """Return the archived bytes as an input called `name`. Raises: DamagedStore if they are gone or not as they were."""
+        row = connection.execute(
+            select(tables.objects.c.size, tables.objects.c.data).where(tables.objects.c.hash == digest)
+        ).one_or_none()
+        if row is None:
+            raise DamagedStore(f"archive: expected object {digest}, found none")
+        if row.data is not None:
+            return BytesSource(_unpack(row.data, row.size, digest), name)
+        plain, packed = self._paths(digest)
+        if plain.exists():
+            return FileSource(plain, name)
+        if packed.exists():
+            return _PackedFile(packed, name)
+        raise DamagedStore(f"archive: expected the file {packed.name} or {plain.name}, found neither")
+
+    def verify(self, connection: Connection, digest: str) -> None:
+        """Read the object whole. Raises: DamagedStore if its bytes no longer have the hash that they were kept under."""
+        found = hashlib.sha256()
+        with self.open(connection, digest, digest).open() as stream:
+            while chunk := stream.read(CHUNK_BYTES):
+                found.update(chunk)
+        if found.hexdigest() != digest:
+            raise DamagedStore(f"archive: expected bytes of hash {digest}, found {found.hexdigest()}")
+
+    def _paths(self, digest: str) -> tuple[Path, Path]:
+        folder = self._folder / digest[:2]
+        return folder / digest, folder / f"{digest}.zst"
+
+    def _insert(self, connection: Connection, kept: Kept, data: bytes | None) -> None:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        values = {"hash": kept.hash, "size": kept.size, "data": data}
+        connection.execute(dialect.insert(tables.objects).on_conflict_do_nothing(), values)
+
+    def _write_file(self, head: bytes, rest: BinaryIO) -> Kept:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        plain = head.startswith(_PACKED)
+        found, size = hashlib.sha256(), 0
+        with tempfile.NamedTemporaryFile(dir=self._folder, prefix="incoming-", delete=False) as file:
+            try:
+                with _writer(cast(BinaryIO, file), plain) as out:
+                    chunk = head
+                    while chunk:
+                        found.update(chunk)
+                        out.write(chunk)
+                        size += len(chunk)
+                        chunk = rest.read(CHUNK_BYTES)
+                file.flush()
+                os.fsync(file.fileno())
+                path = self._paths(found.hexdigest())[0 if plain else 1]
+                path.parent.mkdir(exist_ok=True)
+                Path(file.name).replace(path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        _sync_folder(path.parent)
+        _sync_folder(self._folder)
+        return Kept(found.hexdigest(), size)
+
+
+@contextmanager
+def _writer(file: BinaryIO, plain: bool) -> Iterator[BinaryIO]:
+    if plain:
+        yield file
+        return
+    # A worker thread packs while this one reads and hashes.
+    packer = zstandard.ZstdCompressor(LEVEL, write_checksum=True, threads=1)
+    with packer.stream_writer(file, closefd=False) as out:
+        yield out
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _unpack(data: bytes, size: int, digest: str) -> bytes:
+    try:
+        raw = zstandard.ZstdDecompressor().decompress(data, max_output_size=max(1, size))
+    except zstandard.ZstdError as error:
+        raise DamagedStore(f"archive: object {digest}: {error}") from error
+    if hashlib.sha256(raw).hexdigest() != digest:
+        raise DamagedStore(f"archive: expected bytes of hash {digest}, found others")
+    return raw
+
+
+@dataclass(frozen=True, slots=True)
+class _PackedFile:
+    """A large object as a stream; it can be read forward only."""
+
+    path: Path
+    name: str
+    members: tuple[str, ...] = ()
+
+    def open(self) -> BinaryIO:
+        return zstandard.ZstdDecompressor().stream_reader(self.path.open("rb"), read_size=CHUNK_BYTES, closefd=True)
+
+    def member(self, name: str) -> Source:
+        raise KeyError(name)

@@ -1,0 +1,140 @@
+"""Patients, the zones they live in, and their devices."""
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from sqlalchemy import Connection, Row, select
+from sqlalchemy.exc import IntegrityError
+
+from devices.recording import Device
+from ingest import tables
+from ingest.errors import Conflict, NotKnown
+from ingest.store import upsert
+
+
+@dataclass(frozen=True, slots=True)
+class Patient:
+    """name: what the clinic calls them here. pseudonym: random; the only one that leaves the store. zone: IANA, at home."""
+
+    id: int
+    name: str
+    pseudonym: str
+    zone: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnedDevice:
+    """A device of a patient. priority: of two devices that know a minute, the higher one is believed."""
+
+    id: int
+    patient_id: int
+    device: Device
+    priority: int
+
+
+def checked_zone(zone: str) -> ZoneInfo:
+    """Return the zone. Raises: NotKnown if no such IANA zone is installed."""
+    try:
+        return ZoneInfo(zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise NotKnown(f"time zone {zone!r}: expected an IANA name such as Europe/Berlin") from error
+
+
+def add_patient(connection: Connection, name: str, zone: str, created_ms: int) -> Patient:
+    """Raises: Conflict if the name is taken or empty, NotKnown if the zone is none."""
+    checked_zone(zone)
+    if not name.strip() or name != name.strip() or not name.isprintable():
+        raise Conflict(f"patient name {name!r}: expected printable text without blanks around it")
+    if connection.execute(select(tables.patients.c.id).where(tables.patients.c.name == name)).first():
+        raise Conflict(f"patient {name!r} is there already")
+    pseudonym = secrets.token_hex(8)
+    values = {"name": name, "pseudonym": pseudonym, "zone": zone, "created_ms": created_ms}
+    connection.execute(tables.patients.insert().values(values))
+    return find_patient(connection, name)
+
+
+def find_patient(connection: Connection, name: str) -> Patient:
+    """Raises: NotKnown if there is no patient of that name."""
+    table = tables.patients
+    row = connection.execute(select(table).where(table.c.name == name)).one_or_none()
+    if row is None:
+        raise NotKnown(f"patient {name!r}: expected one of {', '.join(map(repr, _names(connection))) or 'none yet'}")
+    return _patient(row)
+
+
+def list_patients(connection: Connection) -> list[Patient]:
+    return [_patient(row) for row in connection.execute(select(tables.patients).order_by(tables.patients.c.name))]
+
+
+def _names(connection: Connection) -> Sequence[str]:
+    return connection.execute(select(tables.patients.c.name).order_by(tables.patients.c.name).limit(20)).scalars().all()
+
+
+def _patient(row: Row[tuple[object, ...]]) -> Patient:
+    return Patient(row.id, row.name, row.pseudonym, row.zone)
+
+
+def set_zone(connection: Connection, patient_id: int, zone: str, from_ms: int) -> None:
+    """From that instant on the patient lives by this zone. Raises: NotKnown if the zone is none."""
+    checked_zone(zone)
+    upsert(connection, tables.zones, [{"patient_id": patient_id, "from_ms": from_ms, "zone": zone}])
+
+
+def zone_history(connection: Connection, patient: Patient) -> list[tuple[int, str]]:
+    """Return (from_ms, zone) in time order; the first holds since ever."""
+    table = tables.zones
+    rows = connection.execute(
+        select(table.c.from_ms, table.c.zone).where(table.c.patient_id == patient.id).order_by(table.c.from_ms)
+    )
+    return [(-(2**62), patient.zone), *((row.from_ms, row.zone) for row in rows)]
+
+
+def own_device(connection: Connection, patient_id: int, device: Device) -> int:
+    """Return the id of this patient's device, making it known if it is new.
+
+    Raises: Conflict if the device has a serial number and belongs to another patient
+    """
+    table = tables.devices
+    mine = select(table.c.id).where(table.c.patient_id == patient_id, table.c.key == device.key)
+    found = connection.execute(mine).scalar_one_or_none()
+    if found is not None:
+        return int(found)
+    values = {
+        "patient_id": patient_id,
+        "key": device.key,
+        "vendor": device.vendor,
+        "model": device.model,
+        "serial": device.serial,
+        "name": device.name,
+        "priority": 0,
+    }
+    try:
+        with connection.begin_nested():
+            connection.execute(table.insert().values(values))
+    except IntegrityError as error:
+        again = connection.execute(mine).scalar_one_or_none()
+        if again is not None:
+            return int(again)
+        message = f"device {device.key}: its serial number belongs to another patient; nothing of it was taken"
+        raise Conflict(message) from error
+    return int(connection.execute(mine).scalar_one())
+
+
+def list_devices(connection: Connection, patient_id: int) -> list[OwnedDevice]:
+    """Return the patient's devices, the most believed first."""
+    table = tables.devices
+    query = select(table).where(table.c.patient_id == patient_id).order_by(table.c.priority.desc(), table.c.key)
+    return [
+        OwnedDevice(row.id, row.patient_id, Device(row.vendor, row.model, row.serial, row.name), row.priority)
+        for row in connection.execute(query)
+    ]
+
+
+def set_priority(connection: Connection, patient_id: int, key: str, priority: int) -> None:
+    """Raises: NotKnown if the patient has no device of that key."""
+    table = tables.devices
+    change = table.update().where(table.c.patient_id == patient_id, table.c.key == key).values(priority=priority)
+    if connection.execute(change).rowcount == 0:
+        raise NotKnown(f"device {key!r}: expected one of the patient's own")

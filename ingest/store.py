@@ -1,0 +1,270 @@
+"""The store: opening it, and the minutes of every device and metric in it.
+
+SQLite in one file, or PostgreSQL by URL, by the same code. What a writer commits is on the disk (`synchronous=FULL`).
+"""
+
+import secrets
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, select, tuple_
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import make_url
+
+from devices.recording import METRICS, Metric
+from ingest import tables
+from ingest.blocks import decode_minutes, encode_minutes
+from ingest.errors import DamagedStore
+from ingest.evidence import Evidence, combine, decode, encode, from_minutes, is_told_by_minutes, part_of_day, touched_days
+from ingest.minutes import ABSENT, MINUTES_PER_DAY, Grid, Minutes, to_minutes
+
+PAGE_BYTES = 16_384
+BUSY_MS = 30_000
+DAYS_AT_ONCE = 512
+# A counter's period begins at a local midnight, up to 25 hours back: placing a UTC day takes the evidence of the two before it.
+PERIOD_DAYS = 2
+
+Days = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """How many minutes a write made known, gave another value, and found as they were."""
+
+    inserted: int = 0
+    changed: int = 0
+    unchanged: int = 0
+
+    def __add__(self, other: "Change") -> "Change":
+        return Change(self.inserted + other.inserted, self.changed + other.changed, self.unchanged + other.unchanged)
+
+
+class Store:
+    """One store. Every write happens inside `writing()`, which commits when its block ends and rolls back on any error."""
+
+    def __init__(self, url: str, *, durable: bool = True) -> None:
+        """url: `sqlite:///path` or `postgresql+psycopg://...`. durable: False lets a power cut take the last commits."""
+        self.engine = _open(url, durable)
+        with self.writing() as connection:
+            _create(connection)
+
+    @contextmanager
+    def writing(self, *, keep: bool = True) -> Iterator[Connection]:
+        """A transaction that commits when its block ends, or, with `keep` off, is undone: what would happen, without it."""
+        with self.engine.connect() as connection, connection.begin() as transaction:
+            if self.engine.dialect.name == "sqlite":
+                # Take the write lock now: what is read below must still be true when it is written back.
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
+            yield connection
+            if not keep:
+                transaction.rollback()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        with self.engine.connect() as connection:
+            if self.engine.dialect.name == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def _open(url: str, durable: bool) -> Engine:
+    if make_url(url).get_backend_name() != "sqlite":
+        return create_engine(url)
+    path = make_url(url).database
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": BUSY_MS / 1000, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def configure(connection: Any, _: object) -> None:
+        connection.execute(f"PRAGMA page_size={PAGE_BYTES}")
+        connection.execute("PRAGMA journal_mode=WAL")
+        connection.execute(f"PRAGMA synchronous={'FULL' if durable else 'NORMAL'}")
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.execute("PRAGMA cache_size=-32768")
+
+    return engine
+
+
+def _create(connection: Connection) -> None:
+    tables.metadata.create_all(connection)
+    rows = dict(connection.execute(select(tables.about.c.key, tables.about.c.value)).tuples().all())
+    if not rows:
+        values = [{"key": "schema", "value": str(tables.SCHEMA_VERSION)}, {"key": "store", "value": secrets.token_hex(8)}]
+        connection.execute(tables.about.insert(), values)
+    elif rows.get("schema") != str(tables.SCHEMA_VERSION):
+        raise DamagedStore(f"the store: expected schema {tables.SCHEMA_VERSION}, found {rows.get('schema')}")
+
+
+@cache
+def _upsert(dialect: str, table: Table, largest: tuple[str, ...]) -> Any:
+    """Building a statement costs more than running it, so each is built once."""
+    statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    keys = [column.name for column in table.primary_key]
+    rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    where = None
+    if largest:
+        where = tuple_(*(statement.excluded[name] for name in largest)) > tuple_(*(table.c[name] for name in largest))
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest, where=where)
+
+
+def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]], *, largest: tuple[str, ...] = ()) -> None:
+    """Insert whole rows; one whose primary key is there replaces it, with `largest` only where it is larger in those columns."""
+    if rows:
+        connection.execute(_upsert(connection.dialect.name, table, largest), list(rows))
+
+
+def add(connection: Connection, patient_id: int, device_id: int, metric: str, evidence: Evidence) -> Change:
+    """Add what a device said to what it said before, and place the minutes of every day that this touches.
+
+    Runs inside `Store.writing()`. Adding the same again, in any order or in pieces, ends in the same rows.
+    """
+    days = touched_days(evidence)
+    if not len(days):
+        return Change()
+    if connection.dialect.name == "postgresql":
+        # One writer a device at a time; SQLite has one writer in all.
+        connection.execute(select(tables.devices.c.id).where(tables.devices.c.id == device_id).with_for_update())
+    kind = METRICS[metric]
+    if len(days) <= DAYS_AT_ONCE:
+        return _add(connection, patient_id, device_id, kind, evidence, days)
+    change = Change()
+    for first in range(0, len(days), DAYS_AT_ONCE):
+        some = days[first : first + DAYS_AT_ONCE]
+        part = combine(kind, [part_of_day(evidence, int(day)) for day in some])
+        change += _add(connection, patient_id, device_id, kind, part, touched_days(part))
+    return change
+
+
+def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric, new: Evidence, days: Days) -> Change:
+    stored = {row.day: row for row in _rows(connection, patient_id, device_id, metric.name, days)}
+    if is_told_by_minutes(metric, new) and all(row.evidence is None for row in stored.values()):
+        grid = to_minutes(metric, new, days)
+        before = _minutes_before(stored, days)
+        # Both say whole minutes, so their union is the larger value of each; ABSENT is below any.
+        after = np.maximum(before, grid.minutes)
+        evidence: list[bytes | None] = [None] * len(days)
+    else:
+        whole, days = _with_stored(metric, new, days, stored)
+        grid = to_minutes(metric, whole, days)
+        before, after = _minutes_before(stored, days), grid.minutes
+        evidence = [_evidence_bytes(metric, whole, int(day)) for day in days]
+    rows = []
+    known, same = after != ABSENT, after == before
+    for index in np.flatnonzero(known.any(axis=1) | (grid.unplaced > 0) | np.array([data is not None for data in evidence])):
+        old, data, unplaced = stored.get(int(days[index])), evidence[index], int(grid.unplaced[index])
+        if old is not None and same[index].all() and old.evidence == data and old.unplaced == unplaced:
+            continue
+        key = {"patient_id": patient_id, "device_id": device_id, "metric": metric.name, "day": int(days[index])}
+        rows.append(key | _columns(after[index], data, int(grid.resolution_s[index]), unplaced))
+    upsert(connection, tables.minutes, rows)
+    was = before != ABSENT
+    return Change(inserted=int((known & ~was).sum()), changed=int((was & ~same).sum()), unchanged=int((known & was & same).sum()))
+
+
+_ROWS = select(tables.minutes.c.day, tables.minutes.c.block, tables.minutes.c.evidence, tables.minutes.c.unplaced).where(
+    tables.minutes.c.patient_id == bindparam("patient"),
+    tables.minutes.c.device_id == bindparam("device"),
+    tables.minutes.c.metric == bindparam("metric"),
+    tables.minutes.c.day.between(bindparam("first"), bindparam("last")),
+)
+
+
+def _rows(connection: Connection, patient_id: int, device_id: int, metric: str, days: Days) -> Sequence[Any]:
+    """The stored days around the given ones, as far as placing those and the days that they bear on can need."""
+    first, last = int(days[0]) - PERIOD_DAYS - 1, int(days[-1]) + PERIOD_DAYS + 1
+    where = {"patient": patient_id, "device": device_id, "metric": metric, "first": first, "last": last}
+    return connection.execute(_ROWS, where).all()
+
+
+def _minutes_before(stored: dict[int, Any], days: Days) -> Minutes:
+    """Return what is stored for the given days: (d, 1440) int16."""
+    minutes = np.full((len(days), MINUTES_PER_DAY), ABSENT, dtype=np.int16)
+    there = [index for index, day in enumerate(days.tolist()) if day in stored]
+    if there:
+        minutes[there] = decode_minutes([stored[int(days[index])].block for index in there])
+    return minutes
+
+
+def _with_stored(metric: Metric, new: Evidence, days: Days, stored: dict[int, Any]) -> tuple[Evidence, Days]:
+    """Return the new evidence with what is stored of the days around, and the days to place with it."""
+    parts = [new]
+    for day, row in stored.items():
+        if row.evidence is not None:
+            parts.append(decode(metric, day, row.evidence))
+        elif day in days:
+            parts.append(from_minutes(metric, day, decode_minutes([row.block])[0], ABSENT))
+    whole = combine(metric, parts)
+    if not any(len(part.at_ms) for part in parts):
+        return whole, days
+    # A reading bears on the minutes since the one before it, and on the later readings of its period.
+    return whole, np.unique(np.add.outer(days, np.arange(-1, PERIOD_DAYS + 1)))
+
+
+def _evidence_bytes(metric: Metric, whole: Evidence, day: int) -> bytes | None:
+    """Return what to keep beside the minutes of a day: nothing where they tell all, or where there is nothing of that day."""
+    part = part_of_day(whole, day)
+    if not part.is_empty and is_told_by_minutes(metric, part):
+        return None
+    # A counter read just after midnight reaches into a day without a reading: its minutes are not evidence of their own.
+    return encode(day, part)
+
+
+def _columns(minutes: Minutes, evidence: bytes | None, resolution_s: int, unplaced: int) -> dict[str, Any]:
+    known = np.flatnonzero(minutes != ABSENT)
+    values = minutes[known]
+    return {
+        "block": encode_minutes(minutes),
+        "evidence": evidence,
+        "resolution_s": resolution_s,
+        "unplaced": unplaced,
+        "count": len(known),
+        "total": int(values.sum(dtype=np.int64)),
+        "low": int(values.min()) if len(known) else ABSENT,
+        "high": int(values.max()) if len(known) else ABSENT,
+        "first": int(known[0]) if len(known) else ABSENT,
+        "last": int(known[-1]) if len(known) else ABSENT,
+    }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeviceMinutes:
+    """What one device has of one metric: see `Grid`; days without a row are not in it."""
+
+    device_id: int
+    grid: Grid
+
+
+def read_minutes(
+    connection: Connection, patient_id: int, metric: str, first_day: int, last_day: int, device_id: int | None = None
+) -> list[DeviceMinutes]:
+    """Return the stored minutes of the UTC days first_day..last_day, both included, by device."""
+    table = tables.minutes
+    query = (
+        select(table.c.device_id, table.c.day, table.c.block, table.c.resolution_s, table.c.unplaced)
+        .where(table.c.patient_id == patient_id, table.c.metric == metric, table.c.day.between(first_day, last_day))
+        .order_by(table.c.device_id, table.c.day)
+    )
+    if device_id is not None:
+        query = query.where(table.c.device_id == device_id)
+    rows = connection.execute(query).all()
+    minutes = decode_minutes([row.block for row in rows])
+    days, resolution_s, unplaced = (
+        np.array([getattr(row, name) for row in rows], dtype=kind)
+        for name, kind in (("day", np.int64), ("resolution_s", np.int32), ("unplaced", np.int64))
+    )
+    owner = np.array([row.device_id for row in rows], dtype=np.int64)
+    return [
+        DeviceMinutes(int(device), Grid(days[own], minutes[own], resolution_s[own], unplaced[own]))
+        for device in np.unique(owner)
+        for own in [owner == device]
+    ]

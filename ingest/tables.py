@@ -1,0 +1,165 @@
+"""The tables, the same on SQLite and PostgreSQL.
+
+What people said and what arrived is the record: patients, zones, devices, prescriptions, archive, imports. Everything below
+`DERIVED` can be made again from it by one command. Every table leads with the patient, so that they can be distributed by it.
+"""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+about = Table("about", metadata, Column("key", String, primary_key=True), Column("value", String, nullable=False))
+
+patients = Table(
+    "patients",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("pseudonym", String, nullable=False, unique=True),
+    Column("zone", String, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+zones = Table(
+    "zones",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("from_ms", BigInteger, primary_key=True),
+    Column("zone", String, nullable=False),
+)
+
+devices = Table(
+    "devices",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("patient_id", ForeignKey("patients.id"), nullable=False),
+    Column("key", String, nullable=False),
+    Column("vendor", String, nullable=False),
+    Column("model", String, nullable=False),
+    Column("serial", String),
+    Column("name", String, nullable=False),
+    Column("priority", Integer, nullable=False),
+    UniqueConstraint("patient_id", "key"),
+)
+# A serial number is one device in the world, so of one patient; a name such as "iPhone" is not.
+Index(
+    "devices_by_serial",
+    devices.c.key,
+    unique=True,
+    sqlite_where=devices.c.serial.is_not(None),
+    postgresql_where=devices.c.serial.is_not(None),
+)
+
+prescriptions = Table(
+    "prescriptions",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("effective", Date, nullable=False),
+    Column("body", JSON, nullable=False),
+    Column("created_ms", BigInteger, nullable=False),
+)
+
+objects = Table(
+    "objects",
+    metadata,
+    Column("hash", String(64), primary_key=True),
+    Column("size", BigInteger, nullable=False),
+    Column("data", LargeBinary, comment="zstd; null where the object is a file beside the store"),
+)
+
+imports = Table(
+    "imports",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("patient_id", ForeignKey("patients.id"), nullable=False),
+    Column("hash", String(64), nullable=False),
+    Column("name", String, nullable=False),
+    Column("options", JSON, nullable=False),
+    Column("received_ms", BigInteger, nullable=False),
+    Column("state", String, nullable=False, comment="archived | done | refused"),
+    Column("readers", String, nullable=False),
+    Column("error", Text, nullable=False),
+    Column("inserted", BigInteger, nullable=False),
+    Column("changed", BigInteger, nullable=False),
+    Column("unchanged", BigInteger, nullable=False),
+    UniqueConstraint("patient_id", "hash"),
+)
+
+rejects = Table(
+    "rejects",
+    metadata,
+    Column("import_id", ForeignKey("imports.id"), primary_key=True),
+    Column("row", Integer, primary_key=True),
+    Column("place", Text, nullable=False),
+    Column("expected", Text, nullable=False),
+    Column("found", Text, nullable=False),
+    Column("count", BigInteger, nullable=False),
+)
+
+minutes = Table(
+    "minutes",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("day", Integer, primary_key=True, comment="UTC days since 1970"),
+    Column("block", LargeBinary, nullable=False),
+    Column("evidence", LargeBinary, comment="null where the minutes alone tell all"),
+    Column("resolution_s", Integer, nullable=False),
+    Column("unplaced", BigInteger, nullable=False),
+    Column("count", Integer, nullable=False),
+    Column("total", BigInteger, nullable=False),
+    Column("low", Integer, nullable=False),
+    Column("high", Integer, nullable=False),
+    Column("first", Integer, nullable=False),
+    Column("last", Integer, nullable=False),
+)
+
+spans = Table(
+    "spans",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Column("kind", String, primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("attributes", Text, nullable=False, comment="JSON with sorted keys: equal attributes are equal texts"),
+)
+
+offsets = Table(
+    "offsets",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Column("at_ms", BigInteger, primary_key=True),
+    Column("offset_s", Integer, nullable=False),
+)
+
+totals = Table(
+    "totals",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("value", BigInteger, nullable=False),
+)
+
+DERIVED = (minutes, spans, offsets, totals, rejects)
