@@ -97,7 +97,7 @@ def _open(url: str, durable: bool) -> Engine:
 
 def _create(connection: Connection) -> None:
     tables.metadata.create_all(connection)
-    rows = dict(connection.execute(select(tables.about.c.key, tables.about.c.value)).tuples().all())
+    rows = dict(connection.execute(select(tables.about.c.key, tables.about.c.value)).all())
     if not rows:
         values = [{"key": "schema", "value": str(tables.SCHEMA_VERSION)}, {"key": "store", "value": secrets.token_hex(8)}]
         connection.execute(tables.about.insert(), values)
@@ -197,17 +197,17 @@ def _minutes_before(stored: dict[int, Any], days: Days) -> Minutes:
 
 def _with_stored(metric: Metric, new: Evidence, days: Days, stored: dict[int, Any]) -> tuple[Evidence, Days]:
     """Return the new evidence with what is stored of the days around, and the days to place with it."""
-    parts = [new]
-    for day, row in stored.items():
-        if row.evidence is not None:
-            parts.append(decode(metric, day, row.evidence))
-        elif day in days:
-            parts.append(from_minutes(metric, day, decode_minutes([row.block])[0], ABSENT))
-    whole = combine(metric, parts)
-    if not any(len(part.at_ms) for part in parts):
-        return whole, days
-    # A reading bears on the minutes since the one before it, and on the later readings of its period.
-    return whole, np.unique(np.add.outer(days, np.arange(-1, PERIOD_DAYS + 1)))
+    told = {day: decode(metric, day, row.evidence) for day, row in stored.items() if row.evidence is not None}
+    counters = any(len(part.at_ms) for part in (new, *told.values()))
+    wanted = days
+    if counters:
+        # A reading bears on the minutes since the one before it, and on the later readings of its period.
+        days = np.unique(np.add.outer(days, np.arange(-1, PERIOD_DAYS + 1)))
+        wanted = np.array(list(stored), dtype=np.int64)
+    plain = [day for day, row in stored.items() if row.evidence is None and day in wanted]
+    blocks = decode_minutes([stored[day].block for day in plain])
+    parts = [from_minutes(metric, day, block, ABSENT) for day, block in zip(plain, blocks, strict=True)]
+    return combine(metric, [new, *told.values(), *parts]), days
 
 
 def _evidence_bytes(metric: Metric, whole: Evidence, day: int) -> bytes | None:

@@ -1,0 +1,235 @@
+"""The patient's timeline: the minutes of several devices made one, never summed, each minute from the device to believe.
+
+For each minute, of the devices that know its steps and do not say that they are off the body: first the one whose wearer has a
+pulse, then one that takes no pulse at all, then one that should have a pulse and has none; then by priority, more steps, key.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import numpy as np
+import numpy.typing as npt
+from sqlalchemy import Connection, func, select
+
+from devices.recording import DAY_MS, MINUTE_MS, SpanKind
+from ingest import people, tables
+from ingest.local_days import EPOCH, LocalDay, OffsetReading, local_days
+from ingest.minutes import ABSENT, MINUTES_PER_DAY, Minutes
+from ingest.people import OwnedDevice, Patient
+from ingest.store import read_minutes
+
+# A pulse this near says that the device is on the body [G].
+PULSE_NEAR_MIN = 10
+# A device that gave less than this share of a day's known minutes does not set its resolution [G].
+RESOLUTION_SHARE = 0.1
+
+Mask = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Timeline:
+    """One patient over whole local days. Columns have a row for each elapsed minute since start_ms, over all days.
+
+    days:      the local days, in order, without a hole between them
+    steps, heart_rate, counts: (n,) int16, ABSENT where unknown
+    not_worn, charging: (n,) bool: what devices say of the minutes for which none is to be believed
+    asleep:    (n,) bool, by a sleep record.  recorded: (n,) bool, the record itself, its waking parts included
+    source:    (n,) int16, the row in `devices` that gave the steps; -1 where unknown
+    says_worn: (n,) bool, the minute's source is a device that reports when it is not worn
+    resolution_s: (d,) int32, of each local day
+    unplaced:  steps counted in these days that no minute holds
+    """
+
+    days: list[LocalDay]
+    devices: list[OwnedDevice]
+    steps: Minutes
+    heart_rate: Minutes
+    counts: Minutes
+    not_worn: Mask
+    charging: Mask
+    asleep: Mask
+    recorded: Mask
+    source: npt.NDArray[np.int16]
+    says_worn: Mask
+    resolution_s: npt.NDArray[np.int32]
+    unplaced: int
+
+
+def read_days(connection: Connection, patient: Patient, first: date, last: date) -> list[LocalDay]:
+    """Return the patient's local days first..last, as zones and the devices' clocks tell them."""
+    zones = people.zone_history(connection, patient)
+    table, owners = tables.offsets, tables.devices
+    probe = local_days(zones, first, last)
+    rows = connection.execute(
+        select(table.c.at_ms, table.c.offset_s, owners.c.priority, owners.c.key)
+        .join(owners, owners.c.id == table.c.device_id)
+        .where(
+            table.c.patient_id == patient.id,
+            table.c.at_ms.between(probe[0].start_ms - 3 * DAY_MS, probe[-1].end_ms + 3 * DAY_MS),
+        )
+    ).all()
+    if not rows:
+        return probe
+    order = {key: rank for rank, key in enumerate(sorted({(row.priority, row.key) for row in rows}))}
+    readings = [OffsetReading(row.at_ms, row.offset_s, order[row.priority, row.key]) for row in rows]
+    return local_days(zones, first, last, readings)
+
+
+def known_range(connection: Connection, patient: Patient) -> tuple[date, date] | None:
+    """Return dates between which all stored minutes lie, whatever the zone; None if there are none."""
+    table = tables.minutes
+    query = select(func.min(table.c.day), func.max(table.c.day)).where(table.c.patient_id == patient.id)
+    first, last = connection.execute(query).one()
+    return None if first is None else (EPOCH + timedelta(days=first - 1), EPOCH + timedelta(days=last + 1))
+
+
+def read_timeline(connection: Connection, patient: Patient, days: Sequence[LocalDay]) -> Timeline:
+    """Merge what the patient's devices know of the days (from `read_days`; at least one)."""
+    start, end = days[0].start_ms, days[-1].end_ms
+    devices = people.list_devices(connection, patient.id)
+    index = {device.id: row for row, device in enumerate(devices)}
+    size = (end - start) // MINUTE_MS
+    columns = {metric: np.full((len(devices), size), ABSENT, dtype=np.int16) for metric in ("steps", "heart_rate", "counts")}
+    resolution = np.full((len(devices), (end - 1) // DAY_MS - start // DAY_MS + 1), 60, dtype=np.int32)
+    unplaced = 0
+    for metric, rows in columns.items():
+        for found in read_minutes(connection, patient.id, metric, start // DAY_MS, (end - 1) // DAY_MS):
+            row = index[found.device_id]
+            _lay_out(rows[row], found.grid.days, found.grid.minutes, start)
+            if metric == "steps":
+                resolution[row, found.grid.days - start // DAY_MS] = found.grid.resolution_s
+                unplaced += int(found.grid.unplaced.sum())
+    marks = _read_marks(connection, patient.id, index, start, end, size)
+    off = marks.not_worn | marks.charging
+    source = _choose(columns["steps"], columns["heart_rate"], off, devices)
+    chosen = source >= 0
+    column = np.arange(size)
+    steps = np.full(size, ABSENT, dtype=np.int16)
+    steps[chosen] = columns["steps"][source[chosen], column[chosen]]
+    reports = _wear_reporters(connection, patient.id)
+    says = np.array([device.id in reports for device in devices], dtype=np.bool_)
+    return Timeline(
+        list(days),
+        devices,
+        steps,
+        _first_known(columns["heart_rate"], source, off),
+        _first_known(columns["counts"], source, off),
+        _any(marks.not_worn) & ~chosen,
+        _any(marks.charging) & ~chosen,
+        _any(marks.asleep),
+        _any(marks.recorded),
+        source,
+        chosen & says[source] if len(devices) else chosen,
+        _day_resolutions(days, source, resolution, start),
+        unplaced,
+    )
+
+
+def _any(marks: Mask) -> Mask:
+    return np.asarray(marks.any(axis=0), dtype=np.bool_)
+
+
+def _lay_out(row: Minutes, days: npt.NDArray[np.int64], minutes: Minutes, start_ms: int) -> None:
+    """Copy UTC day blocks into a row that begins at start_ms."""
+    first = start_ms // MINUTE_MS
+    for day, block in zip(days.tolist(), minutes, strict=True):
+        offset = day * MINUTES_PER_DAY - first
+        lower, upper = max(offset, 0), min(offset + MINUTES_PER_DAY, len(row))
+        row[lower:upper] = block[lower - offset : upper - offset]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Marks:
+    """Which minutes each device marked: (devices, n) bool. `recorded` is the sleep record, its waking parts included."""
+
+    not_worn: Mask
+    charging: Mask
+    asleep: Mask
+    recorded: Mask
+
+
+def _read_marks(connection: Connection, patient_id: int, index: dict[int, int], start: int, end: int, size: int) -> _Marks:
+    marks = _Marks(*(np.zeros((len(index), size), dtype=np.bool_) for _ in range(4)))
+    by_kind = {SpanKind.NOT_WORN: marks.not_worn, SpanKind.CHARGING: marks.charging, SpanKind.SLEEP: marks.recorded}
+    table = tables.spans
+    rows = connection.execute(
+        select(table.c.device_id, table.c.kind, table.c.start_ms, table.c.end_ms, table.c.attributes)
+        .where(table.c.patient_id == patient_id, table.c.kind.in_(list(by_kind)))
+        .where(table.c.start_ms < end, table.c.end_ms > start)
+    )
+    for device_id, kind, first_ms, last_ms, attributes in rows:
+        # A minute is marked if most of it is: spans have second edges.
+        first, last = (max(0, round((instant - start) / MINUTE_MS)) for instant in (first_ms, last_ms))
+        by_kind[SpanKind(kind)][index[device_id], first:last] = True
+        if kind == SpanKind.SLEEP and json.loads(attributes).get("stage") != "awake":
+            marks.asleep[index[device_id], first:last] = True
+    return marks
+
+
+def _wear_reporters(connection: Connection, patient_id: int) -> set[int]:
+    """Return the devices that ever said that they were not worn: of these, silence about it means worn."""
+    table = tables.spans
+    query = select(table.c.device_id).where(table.c.patient_id == patient_id, table.c.kind == SpanKind.NOT_WORN).distinct()
+    return set(connection.execute(query).scalars())
+
+
+def _choose(steps: Minutes, heart_rate: Minutes, off: Mask, devices: Sequence[OwnedDevice]) -> npt.NDArray[np.int16]:
+    """Return for each minute the row of the device to believe, -1 if none knows it: (n,) int16."""
+    known = (steps != ABSENT) & ~off
+    if len(devices) < 2:
+        return np.where(known.any(axis=0), 0, -1).astype(np.int16) if len(devices) else np.empty(steps.shape[1], np.int16)
+    pulse = heart_rate != ABSENT
+    near = np.array([_spread(row, PULSE_NEAR_MIN) for row in pulse])
+    takes_pulse = pulse.any(axis=1)
+    tier = np.where(near, 2, np.where(takes_pulse, 0, 1)[:, None])
+    # `devices` come by falling priority, then key; equal ones share a rank so that steps decide before the key.
+    priorities = sorted({device.priority for device in devices})
+    priority = np.array([priorities.index(device.priority) for device in devices])[:, None]
+    score = ((tier * len(priorities) + priority) * 65_536 + np.maximum(steps, 0).astype(np.int64)) + 1
+    score[~known] = 0
+    best = score.argmax(axis=0).astype(np.int16)
+    return np.where(known.any(axis=0), best, np.int16(-1)).astype(np.int16)
+
+
+def _spread(mask: Mask, reach: int) -> Mask:
+    """Return which minutes have a marked one at most `reach` away."""
+    total = np.concatenate(([0], mask.cumsum()))
+    at = np.arange(len(mask))
+    near = total[np.minimum(at + reach + 1, len(mask))] > total[np.maximum(at - reach, 0)]
+    return np.asarray(near, dtype=np.bool_)
+
+
+def _first_known(values: Minutes, source: npt.NDArray[np.int16], off: Mask) -> Minutes:
+    """Return the minute's value from its source, else from the first device on the body that knows one."""
+    known = (values != ABSENT) & ~off
+    size = values.shape[1]
+    merged = np.full(size, ABSENT, dtype=np.int16)
+    if not known.any():
+        return merged
+    column = np.arange(size)
+    own = np.where(source >= 0, source, 0)
+    row = np.where((source >= 0) & known[own, column], own, known.argmax(axis=0))
+    some = known[row, column]
+    merged[some] = values[row[some], column[some]]
+    return merged
+
+
+def _day_resolutions(
+    days: Sequence[LocalDay], source: npt.NDArray[np.int16], resolution: npt.NDArray[np.int32], start: int
+) -> npt.NDArray[np.int32]:
+    """Return the coarsest resolution among the devices that a day is made of: (d,) int32."""
+    coarsest = np.full(len(days), 60, dtype=np.int32)
+    if not len(resolution) or int(resolution.max()) == 60:
+        return coarsest
+    utc_day = (start // MINUTE_MS + np.arange(len(source))) // MINUTES_PER_DAY - start // DAY_MS
+    for row, day in enumerate(days):
+        part = slice((day.start_ms - start) // MINUTE_MS, (day.end_ms - start) // MINUTE_MS)
+        known = source[part] >= 0
+        if not known.any():
+            continue
+        made_of = resolution[source[part][known], utc_day[part][known]]
+        values, counts = np.unique(made_of, return_counts=True)
+        coarsest[row] = values[counts >= RESOLUTION_SHARE * counts.sum()].max()
+    return coarsest
