@@ -1,0 +1,71 @@
+"""Fitabase's research export of Fitbit minutes: `minuteStepsNarrow`, local time, many participants in one file.
+
+One import is one person's, so a file with several participants is refused: it must be split by Id first.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+
+from devices.errors import DecodeError
+from devices.files.fitbit.clock import find_instants, require_zone
+from devices.files.reader import ReadOptions, SingleFile
+from devices.files.source import Source
+from devices.files.textual.cells import Mask, factorise, parse_decimals
+from devices.files.textual.encoding import first_line
+from devices.files.textual.series import Samples, build_stream, reject_rows, with_rejects
+from devices.files.textual.table import Rows, read_table, split_header
+from devices.files.textual.times import parse_iso, parse_us
+from devices.recording import MINUTE_MS, Device, Ms, Recording, Reject, Rejects
+
+# The column of the value -> our metric, the length that a row stands for
+_VALUES = {"steps": ("steps", MINUTE_MS), "value": ("heart_rate", 0)}
+_HEADERS = (["id", "activityminute", "steps"], ["id", "time", "value"])
+
+
+class FitabaseReader(SingleFile):
+    """Fitabase's minute steps and heart rate seconds."""
+
+    name = "fitabase"
+
+    def identify(self, name: str, head: bytes, members: Sequence[str]) -> bool:
+        return not members and split_header(first_line(head)) in _HEADERS
+
+    def read(self, source: Source, options: ReadOptions) -> Iterator[Recording | Reject]:
+        require_zone(options, source.name)
+        rejects = Rejects()
+        local = ReadOptions(options.zone, "local")
+        yield from with_rejects(_read_rows(source, local, rejects), rejects)
+
+
+def _find_participant(source: Source) -> str:
+    """Return the one participant of the file. Raises: DecodeError if there are several, before anything of one is kept"""
+    participants = {name for rows in read_table(source, ("id",), (), Rejects()) for name in factorise(rows["id"])[1]}
+    if len(participants) > 1:
+        raise DecodeError(f"{source.name} column Id", "one participant, for an import is one person's", f"{len(participants)}")
+    return next(iter(participants), "")
+
+
+def _read_rows(source: Source, options: ReadOptions, rejects: Rejects) -> Iterator[Recording]:
+    place, device = f"{source.name} line", Device("fitbit", model="fitabase", serial=_find_participant(source))
+    for rows in read_table(source, ("id",), ("activityminute", "time", "steps", "value"), rejects):
+        column = "steps" if "steps" in rows.columns else "value"
+        metric, length_ms = _VALUES[column]
+        wall, is_time = _wall_times(rows)
+        value, is_number = parse_decimals(rows[column])
+        reject_rows(rejects, place, rows.lines, ~(is_time & is_number), "a local time and a number", "another value")
+        kept = np.flatnonzero(is_time & is_number)
+        lines = rows.lines[kept]
+        start, known = find_instants(wall[kept], options, ordered=True, places=lines, rejects=rejects, place=place)
+        samples = Samples(start, start + length_ms, value[kept], lines).take(known)
+        stream = build_stream(metric, samples, rejects, place)
+        if stream is not None:
+            yield Recording(device, streams=(stream,))
+
+
+def _wall_times(rows: Rows) -> tuple[Ms, Mask]:
+    """Parse US times, or ISO ones: files of one export use different formats."""
+    cells = rows["activityminute" if "activityminute" in rows.columns else "time"]
+    wall, good = parse_us(cells)
+    iso = parse_iso(cells)
+    return np.where(good, wall, iso.ms), good | iso.naive
