@@ -3,13 +3,14 @@
 from devices.errors import Unrecognised
 from devices.files.reader import Reader
 from devices.files.source import Source, read_head
+from devices.files.sqlite import table_names
 
 READERS: tuple[Reader, ...] = ()
 
 
 def identify(source: Source) -> Reader:
     """Return the one reader that claims the input. Raises: Unrecognised if none does, or several."""
-    head, members = read_head(source), source.members
+    head, members = read_head(source), source.members or table_names(source)
     claims = [reader for reader in READERS if reader.identify(source.name, head, members)]
     if len(claims) == 1:
         return claims[0]

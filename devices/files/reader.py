@@ -33,7 +33,8 @@ class Reader(Protocol):
     def identify(self, name: str, head: bytes, members: Sequence[str]) -> bool:
         """Is this ours? By content first: file names are localised and renamed.
 
-        name: the file's name.  head: its first 4,096 bytes.  members: the names within, if it is a zip; else empty
+        name: the file's name.  head: its first 4,096 bytes
+        members: the names within: a zip's members, an SQLite file's tables (none if it is too damaged); else empty
         """
         ...
 

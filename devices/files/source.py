@@ -3,21 +3,27 @@
 Sources of the limits: real exports compress 16 to 31 times and hold up to 4 GB of text.
 """
 
+import contextlib
 import io
-import shutil
+import struct
 import tempfile
+import weakref
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from devices.errors import DecodeError, Hostile
 
 HEAD_BYTES = 4096
+
+_SMALL = 1 << 20  # below this, no ratio does harm
+_ENTRY_BYTES = 400  # what a directory may take for each member that it may have
+_ENCRYPTED = 0x1
+_LOCAL = struct.Struct("<26x2H")  # a member's own header: the lengths of the name and the extra field that follow it
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,26 @@ def read_all(source: Source, limit: int) -> bytes:
 
 
 @contextmanager
-def as_path(source: Source) -> Iterator[Path]:
-    """The input as a file on disk, for readers that need one (SQLite): its own, or a copy that goes afterwards."""
+def as_path(source: Source, limit: int = LIMITS.member_bytes) -> Iterator[Path]:
+    """The input as a file on disk, for readers that need one (SQLite): its own, or a copy that goes afterwards.
+
+    Raises: Hostile if a copy would be longer than `limit` bytes
+    """
     if isinstance(source, FileSource):
         yield source.path
         return
+    with _copied(source, limit) as path:
+        yield path
+
+
+@contextmanager
+def _copied(source: Source, limit: int) -> Iterator[Path]:
     with tempfile.NamedTemporaryFile(prefix="afoot-") as copy:
         with source.open() as stream:
-            shutil.copyfileobj(stream, copy, 1 << 20)
+            while block := stream.read(1 << 20):
+                copy.write(block)
+                if copy.tell() > limit:
+                    raise Hostile(source.name, f"at most {limit:,} bytes for a file of this format", f"more than {limit:,}")
         copy.flush()
         yield Path(copy.name)
 
@@ -105,32 +123,36 @@ class BytesSource:
 class ZipSource:
     """A zip whose members are read as streams, each refused beyond the limits; nothing is ever unpacked by name.
 
+    Only what exports are made of is read: stored and deflated members, each with a place and a name of its own.
     Raises: DecodeError if the zip's directory cannot be read, Hostile beyond the limits (when made, or while streaming)
     """
 
     def __init__(self, inner: Source, limits: Limits = LIMITS, depth: int = 1) -> None:
-        self._inner, self._limits, self._depth = inner, limits, depth
+        self._name, self._limits, self._depth = inner.name, limits, depth
         if depth > limits.depth:
             raise Hostile(inner.name, f"at most {limits.depth} zips within one another", f"{depth}")
-        try:
-            with inner.open() as stream, zipfile.ZipFile(stream) as archive:
-                self._infos = {info.filename: info for info in archive.infolist() if not info.is_dir()}
-                count = len(archive.infolist())
-        except (zipfile.BadZipFile, zipfile.LargeZipFile, ValueError, OSError, EOFError, NotImplementedError) as error:
-            raise DecodeError(inner.name, "a zip with a readable directory", str(error) or type(error).__name__) from error
-        if count > limits.members:
-            raise Hostile(inner.name, f"at most {limits.members:,} members", f"{count:,}")
-        by_place = sorted(self._infos.values(), key=lambda info: info.header_offset)
-        for one, following in pairwise(by_place):
-            if one.header_offset + one.compress_size > following.header_offset:
-                raise Hostile(inner.name, "members that do not share their bytes", f"{one.filename!r} within another")
-        total = sum(info.file_size for info in self._infos.values())
-        if total > limits.total_bytes:
-            raise Hostile(inner.name, f"at most {limits.total_bytes:,} bytes unpacked", f"{total:,}")
+        self._inner = self._seekable(inner)
+        with self._inner.open() as stream:
+            infos, directory = _read_directory(stream, inner.name, limits)
+            # Of a zip within a zip what counts is what it took in the outer one: ratios would multiply.
+            packed = inner.info.compress_size if isinstance(inner, _Member) else stream.seek(0, io.SEEK_END)
+        _check_places(infos, directory, inner.name)
+        _check_names(infos, inner.name)
+        _check_total(sum(info.file_size for info in infos), packed, inner.name, limits)
+        self._infos = {info.filename: info for info in infos if not info.is_dir()}
+
+    def _seekable(self, inner: Source) -> Source:
+        with inner.open() as stream:
+            if stream.seekable():
+                return inner
+        copy = contextlib.ExitStack()
+        path = copy.enter_context(_copied(inner, self._limits.member_bytes))
+        weakref.finalize(self, copy.close)
+        return FileSource(path, inner.name)
 
     @property
     def name(self) -> str:
-        return self._inner.name
+        return self._name
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -151,8 +173,69 @@ class ZipSource:
         return _Member(self, self._infos[name])
 
     def size_of(self, name: str) -> int:
-        """The unpacked size that the directory claims; what is read is checked against the limits all the same."""
+        """The unpacked size that the directory claims; a member that turns out longer is refused."""
         return self._infos[name].file_size
+
+
+class _Directory(io.RawIOBase):
+    """A zip's stream that hands out no directory so large that reading it would exhaust memory."""
+
+    def __init__(self, below: BinaryIO, name: str, members: int) -> None:
+        self._below, self._name, self._members = below, name, members
+
+    def read(self, size: int = -1, /) -> bytes:
+        if size > self._members * _ENTRY_BYTES:
+            raise Hostile(self._name, f"a directory of at most {self._members * _ENTRY_BYTES:,} bytes", f"{size:,}")
+        data = self._below.read(size)
+        if (count := data.count(b"PK\x01\x02")) > self._members:
+            raise Hostile(self._name, f"at most {self._members:,} members", f"{count:,}")
+        return data
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        return self._below.seek(offset, whence)
+
+    def tell(self) -> int:
+        return self._below.tell()
+
+    def seekable(self) -> bool:
+        return True
+
+
+def _read_directory(stream: BinaryIO, name: str, limits: Limits) -> tuple[list[zipfile.ZipInfo], int]:
+    """Return the entries, and where in the file the directory starts."""
+    try:
+        with zipfile.ZipFile(_Directory(stream, name, limits.members)) as archive:
+            return archive.infolist(), archive.start_dir
+    except (zipfile.BadZipFile, struct.error, ValueError, OverflowError, OSError, EOFError, NotImplementedError) as error:
+        raise DecodeError(name, "a zip with a readable directory", str(error) or type(error).__name__) from error
+
+
+def _check_places(infos: Sequence[zipfile.ZipInfo], directory: int, name: str) -> None:
+    by_place = sorted(infos, key=lambda info: info.header_offset)
+    ends = [info.header_offset for info in by_place[1:]] + [directory]
+    for info, end in zip(by_place, ends, strict=False):
+        encoding = "utf-8" if info.flag_bits & 0x800 else "cp437"
+        size = _LOCAL.size + len(info.orig_filename.encode(encoding, "replace")) + info.compress_size
+        if info.header_offset < 0 or info.header_offset + size > end:
+            raise Hostile(name, "members that do not share their bytes", f"{info.filename!r} within another")
+
+
+def _check_names(infos: Sequence[zipfile.ZipInfo], name: str) -> None:
+    seen: set[str] = set()
+    for info in infos:
+        path = info.orig_filename.replace("\\", "/")
+        if "\0" in path or path.startswith("/") or path[1:2] == ":" or ".." in path.split("/"):
+            raise Hostile(name, "names of members that stay within the zip", repr(info.orig_filename))
+        if info.filename in seen:
+            raise Hostile(name, "each name once", repr(info.filename))
+        seen.add(info.filename)
+
+
+def _check_total(total: int, packed: int, name: str, limits: Limits) -> None:
+    if total > limits.total_bytes:
+        raise Hostile(name, f"at most {limits.total_bytes:,} bytes unpacked", f"{total:,}")
+    if total > limits.ratio * packed and total > _SMALL:
+        raise Hostile(name, f"at most {limits.ratio} times its packed size", f"{total // max(1, packed)} times")
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,45 +250,86 @@ class _Member:
 
     def open(self) -> BinaryIO:
         info, limits = self.info, self.container.limits
-        if info.flag_bits & 0x1:
+        if info.flag_bits & _ENCRYPTED:
             raise DecodeError(self.name, "a member without a password", "an encrypted one")
-        ratio = info.file_size / max(1, info.compress_size)
-        if ratio > limits.ratio and info.file_size > 1 << 20:
-            raise Hostile(self.name, f"at most {limits.ratio} times its packed size", f"{ratio:.0f} times")
+        if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise DecodeError(self.name, "a stored or deflated member", f"compression method {info.compress_type}")
+        if info.file_size > limits.ratio * max(1, info.compress_size) and info.file_size > _SMALL:
+            ratio = info.file_size // max(1, info.compress_size)
+            raise Hostile(self.name, f"at most {limits.ratio} times its packed size", f"{ratio} times")
         if info.file_size > limits.member_bytes:
             raise Hostile(self.name, f"at most {limits.member_bytes:,} bytes unpacked", f"{info.file_size:,}")
         stream = self.container.open()
         try:
-            # The handle stays open as long as the member's stream needs it; closing that one closes both.
-            raw = zipfile.ZipFile(stream).open(info)  # noqa: SIM115
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError) as error:
+            stream.seek(info.header_offset)
+            header = stream.read(_LOCAL.size)
+            if len(header) < _LOCAL.size or header[:4] != b"PK\x03\x04":
+                raise DecodeError(self.name, f"a member's header at byte {info.header_offset}", repr(header[:4]))
+            name_bytes, extra_bytes = _LOCAL.unpack(header)
+            stream.seek(name_bytes + extra_bytes, io.SEEK_CUR)
+        except (OSError, DecodeError):
             stream.close()
-            raise DecodeError(self.name, "a readable member", str(error)) from error
-        return io.BufferedReader(_Guarded(raw, stream, self.name), 1 << 16)
+            raise
+        return io.BufferedReader(_Unpacked(stream, info, self.name), 1 << 16)
 
     def member(self, name: str) -> Source:
         raise KeyError(name)
 
 
-class _Guarded(io.RawIOBase):
-    """A member's stream that turns zip damage into our own error and closes the file under it."""
+class _Unpacked(io.RawIOBase):
+    """The bytes of one member, never more of them than its directory entry says; it closes the file under it."""
 
-    def __init__(self, raw: object, below: BinaryIO, name: str) -> None:
-        self._raw, self._below, self._name = raw, below, name
+    def __init__(self, below: BinaryIO, info: zipfile.ZipInfo, name: str) -> None:
+        self._below, self._info, self._name = below, info, name
+        self._inflate = zlib.decompressobj(-zlib.MAX_WBITS) if info.compress_type == zipfile.ZIP_DEFLATED else None
+        self._left = info.compress_size
+        self._made = 0
+        self._sum = 0
+        self._ended = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
+        if self._ended or not len(buffer):
+            return 0
         try:
-            data = self._raw.read(len(buffer))  # type: ignore[attr-defined]
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as error:
-            raise DecodeError(self._name, "undamaged packed bytes", str(error) or type(error).__name__) from error
+            data = self._next(len(buffer))
+        except zlib.error as error:
+            raise DecodeError(self._name, "undamaged packed bytes", str(error)) from error
+        self._made += len(data)
+        self._sum = zlib.crc32(data, self._sum)
+        if self._made > self._info.file_size:
+            raise Hostile(self._name, f"the {self._info.file_size:,} bytes that the zip's directory names", "more")
+        if not data:
+            self._end()
         buffer[: len(data)] = data
         return len(data)
 
+    def _next(self, size: int) -> bytes:
+        inflate = self._inflate
+        if inflate is None:
+            return self._packed(size)
+        while not inflate.eof:
+            packed = inflate.unconsumed_tail or self._packed(1 << 16)
+            if data := inflate.decompress(packed, size):
+                return data
+            if not packed:
+                break
+        return b""
+
+    def _packed(self, size: int) -> bytes:
+        data = self._below.read(min(size, self._left))
+        self._left -= len(data)
+        return data
+
+    def _end(self) -> None:
+        self._ended = True
+        if self._made != self._info.file_size or self._sum != self._info.CRC:
+            found = f"{self._made:,} bytes with checksum {self._sum:#010x}"
+            raise DecodeError(self._name, f"{self._info.file_size:,} bytes with checksum {self._info.CRC:#010x}", found)
+
     def close(self) -> None:
         if not self.closed:
-            self._raw.close()  # type: ignore[attr-defined]
             self._below.close()
         super().close()
