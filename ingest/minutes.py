@@ -249,8 +249,11 @@ _Counted = tuple[Ms, Ms, npt.NDArray[np.int64]]
 
 def _stretches(evidence: Evidence) -> Ms:
     """Return the time for which the device vouches, short pauses between its readings included."""
-    ticks = np.stack((evidence.at_ms, evidence.at_ms + 1), axis=1)
-    return spans.union(np.concatenate((evidence.coverage, ticks)), BRIDGE_MS)
+    times = np.unique(evidence.at_ms)
+    ticks = np.stack((times, times + 1), axis=1)
+    pauses = np.stack((times[:-1], times[1:]), axis=1)
+    short = pauses[:, 1] - pauses[:, 0] <= BRIDGE_MS
+    return spans.union(np.concatenate((evidence.coverage, ticks, pauses[short])))
 
 
 def _increments(evidence: Evidence, stretches: Ms) -> tuple[_Counted, tuple[Ms, npt.NDArray[np.int64]]]:

@@ -10,15 +10,15 @@ def empty() -> Spans:
     return np.empty((0, 2), dtype=np.int64)
 
 
-def union(spans: Spans, bridge: int = 0) -> Spans:
-    """Return the set of any (k, 2) spans; those at most `bridge` apart become one, empty ones vanish."""
+def union(spans: Spans) -> Spans:
+    """Return the set of any (k, 2) spans: those that touch become one, empty ones vanish."""
     spans = spans[spans[:, 1] > spans[:, 0]]
     if len(spans) < 2:
         return spans
     if (spans[1:, 0] < spans[:-1, 0]).any():
         spans = spans[np.argsort(spans[:, 0], kind="stable")]
     reach = np.maximum.accumulate(spans[:, 1])
-    first = np.flatnonzero(np.concatenate(([True], spans[1:, 0] > reach[:-1] + bridge)))
+    first = np.flatnonzero(np.concatenate(([True], spans[1:, 0] > reach[:-1])))
     last = np.append(first[1:], len(spans)) - 1
     return np.stack((spans[first, 0], reach[last]), axis=1)
 

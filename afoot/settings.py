@@ -1,0 +1,24 @@
+"""Settings, from the environment or a `.env` file; docs/operator.md describes each."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Each field is the environment variable AFOOT_ and its name in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="AFOOT_", env_file=".env", extra="ignore")
+
+    home: Path = Field(default=Path.home() / ".local/share/afoot", description="folder of the store and the raw archive")
+    store: str = Field(default="", description="database URL; empty: a SQLite file in the home folder")
+    durable: bool = Field(default=True, description="off: a power cut may take the last commits (SQLite only)")
+
+    @property
+    def store_url(self) -> str:
+        return self.store or f"sqlite:///{self.home / 'afoot.db'}"
+
+    @property
+    def archive_folder(self) -> Path:
+        return self.home / "archive"
