@@ -8,7 +8,7 @@ import numpy.typing as npt
 from devices.files.fitbit.clock import find_instants, require_answer
 from devices.files.reader import ReadOptions
 from devices.files.source import Source
-from devices.files.textual.cells import Cells, Mask, factorise, parse_decimals
+from devices.files.textual.cells import Cells, Mask, factorise, group_rows, parse_decimals
 from devices.files.textual.records import Record, Records, read_records
 from devices.files.textual.series import Samples, build_stream, reject_rows
 from devices.files.textual.table import Rows, read_table
@@ -108,10 +108,10 @@ def _read_csv(source: Source, rejects: Rejects, column: str, metric: str, length
         times, good, value = _cells_of(rows, column, rejects, place)
         codes, names = factorise(rows["data source"])
         samples = Samples(times, times + length_ms, value, rows.lines)
-        for code, name in enumerate(names):
-            stream = build_stream(metric, samples.take(good & (codes == code)), rejects, place)
+        for code, chosen in group_rows(codes):
+            stream = build_stream(metric, samples.take(chosen[good[chosen]]), rejects, place)
             if stream is not None:
-                yield Recording(Device(VENDOR, name=name or "unnamed source"), streams=(stream,))
+                yield Recording(Device(VENDOR, name=names[code] or "unnamed source"), streams=(stream,))
 
 
 def _cells_of(rows: Rows, column: str, rejects: Rejects, place: str) -> tuple[Ms, Mask, Numbers]:

@@ -126,6 +126,14 @@ def factorise(cells: Cells) -> tuple[Index, list[str]]:
     return codes, names
 
 
+def group_rows(codes: Index) -> Iterator[tuple[int, Index]]:
+    """Yield each code and its rows in order, in the time that sorting takes however many codes there are."""
+    order = np.argsort(codes, kind="stable")
+    values, first = np.unique(codes[order], return_index=True)
+    if len(values):
+        yield from zip(values.tolist(), np.split(order, first[1:]), strict=True)
+
+
 def clean_name(text: str) -> str:
     """Return a name from outside as it may be stored and shown: printable, without spaces around, not endless."""
     printable = "".join(sign if sign.isprintable() else "\ufffd" for sign in text[: 4 * NAME_CHARACTERS].strip())
