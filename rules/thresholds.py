@@ -39,7 +39,7 @@ class Thresholds(BaseModel):
     # wear
     hr_bridge_min: int = define(10, "min", "G", "a pulse sensor loses contact for minutes, not for longer", ge=0, le=120)
     hr_vouch_share: float = define(
-        0.5, "share", "G", "a pulse that misses most of the moving minutes does not tell wear", ge=0, le=1
+        0.5, "share", "G", "a pulse without most of the day, and of its moving minutes, tells no wear", ge=0, le=1
     )
     steps_unknown_min: int = define(120, "min", "G", "a zero run this long may be a device on a table", ge=1, le=1440)
     counts_rule: Literal["choi_actilife", "choi", "troiano", "zero"] = define(

@@ -67,14 +67,16 @@ def find_worn_by_pulse(heart_rate: Minutes, *, bridge_min: int) -> Mask:
 def _pulse_tells_wear(heart_rate: Minutes, pulse: Mask, moving: Mask, limits: Thresholds) -> bool:
     """Is the pulse taken all the time that the device is worn, and by the device that counts the steps?
 
-    Not where samples are usually further apart than the bridge (a spot measurement), nor where most of the moving minutes
-    have none (a chest strap for a workout beside a phone): then every minute between would be taken for non-wear.
+    Not where samples are usually further apart than the bridge (a spot measurement), nor where most of the day and most of
+    its moving minutes have none (a chest strap beside a phone): then every minute between would be taken for non-wear.
     """
     at = np.flatnonzero(heart_rate != NA)
     if at.size < 2 or np.median(np.diff(at)) > limits.hr_bridge_min + 1:
         return False
-    moved = np.count_nonzero(moving)
-    return bool(np.count_nonzero(moving & pulse) >= limits.hr_vouch_share * moved)
+    share = limits.hr_vouch_share
+    if np.count_nonzero(pulse & moving) >= share * np.count_nonzero(moving):
+        return True
+    return np.count_nonzero(pulse) >= share * pulse.size
 
 
 def find_worn_by_steps(steps: Minutes, waking: Mask, unknown_min: int) -> Mask:
