@@ -13,7 +13,7 @@ from rules.counts import (
     find_nonwear_troiano,
 )
 from rules.minutes import NA, DayMinutes, Mask, Minutes, WearSource
-from rules.runs import fill_short_gaps, find_runs, paint
+from rules.runs import Runs, fill_short_gaps, find_runs, paint
 from rules.thresholds import Thresholds
 
 
@@ -76,18 +76,24 @@ def _pulse_tells_wear(heart_rate: Minutes, pulse: Mask, moving: Mask, limits: Th
     share = limits.hr_vouch_share
     if np.count_nonzero(pulse & moving) >= share * np.count_nonzero(moving):
         return True
-    return np.count_nonzero(pulse) >= share * pulse.size
+    return bool(np.count_nonzero(pulse) >= share * pulse.size)
 
 
 def find_worn_by_steps(steps: Minutes, waking: Mask, unknown_min: int) -> Mask:
     """Return the minutes that steps alone can call worn: any with a step, and waking zero runs shorter than `unknown_min`.
 
-    A longer zero run may be a device on a table, and outside the waking window any zero may: those are unknown.
+    A longer zero run may be a device on a table, and outside the waking window any zero may: those are unknown. A zero run
+    reaches over the unknown minutes within it, or else less data would make more stillness.
     steps: (n,) int16, NA where unknown.  waking: (n,) bool.  Returns: (n,) bool
     """
     still: Mask = waking & (steps == 0)
+    silent = find_runs(waking & ((steps == 0) | (steps == NA)))
+    zeros = np.flatnonzero(still)
+    first, last = np.searchsorted(zeros, silent.start), np.searchsorted(zeros, silent.end) - 1
+    some = last >= first
+    silences = Runs(zeros[first[some]], zeros[last[some]] + 1).at_least(unknown_min)
     moved: Mask = steps > 0
-    return moved | (still & ~paint(find_runs(still).at_least(unknown_min), steps.size))
+    return moved | (still & ~paint(silences, steps.size))
 
 
 # Which non-wear algorithm the settings name; each takes the counts and the thresholds.

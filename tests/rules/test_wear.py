@@ -83,6 +83,17 @@ class TestStepsOnly:
         worn = find_worn_by_steps(spread((0, 10), (NA, 10), (0, 10)), np.ones(30, np.bool_), 120)
         assert worn.tolist() == [True] * 10 + [False] * 10 + [True] * 10
 
+    def test_an_unknown_minute_within_does_not_shorten_the_silence(self) -> None:
+        """Of 130 zero minutes nothing is still; with five of them lost, it must not become more."""
+        split = spread((20, 1), (0, 60), (NA, 5), (0, 65), (20, 1))
+        worn = find_worn_by_steps(split, np.ones(split.size, np.bool_), 120)
+        assert np.flatnonzero(worn).tolist() == [0, 131]
+
+    def test_unknown_minutes_at_its_end_are_no_part_of_it(self) -> None:
+        """A day that is not over: 30 zero minutes so far, the rest not yet there."""
+        steps = spread((20, 1), (0, 30), (NA, 200))
+        assert find_worn_by_steps(steps, np.ones(steps.size, np.bool_), 120).sum() == 31
+
 
 class TestDevice:
     def test_the_device_is_asked_first(self) -> None:
