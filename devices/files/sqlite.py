@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -143,7 +144,8 @@ class Database:
         wanted = ", ".join(_integer(_quoted(name)) if name in present else str(MISSING) for name in names)
         row = 0
         for rows in self._fetch(table, f"SELECT {wanted} FROM {_quoted(table)}", ()):
-            values = np.ascontiguousarray(np.array(rows, dtype=np.int64).T)
+            flat = np.fromiter(chain.from_iterable(rows), dtype=np.int64, count=len(rows) * len(names))
+            values = np.ascontiguousarray(flat.reshape(-1, len(names)).T)
             yield Batch(f"{table} row {row + 1}", dict(zip(names, values, strict=True)))
             row += len(rows)
 

@@ -148,7 +148,8 @@ def _ends(family: Family, columns: Columns) -> Column:
         length_s = columns[family.end_column] - start // 1_000
     else:
         return start + family.length_s * 1_000
-    return start + np.where((length_s > 0) & (length_s <= DAY_MS // 1_000), length_s, 0) * 1_000
+    end: Column = start + np.where((length_s > 0) & (length_s <= DAY_MS // 1_000), length_s, 0) * 1_000
+    return end
 
 
 def _states(kinds: Kinds, columns: Columns, regular: Mask, carry: Carry) -> Column:
