@@ -5,10 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
+from devices.errors import DecodeError
 from devices.files.fitbit.clock import find_instants, require_answer
 from devices.files.reader import ReadOptions
 from devices.files.source import Source
-from devices.files.textual.cells import Cells, Mask, factorise, group_rows, parse_decimals
+from devices.files.textual.cells import Cells, Index, Mask, factorise, group_rows, parse_decimals
 from devices.files.textual.records import Record, Records, read_records
 from devices.files.textual.series import Samples, build_stream, reject_rows
 from devices.files.textual.table import Rows, read_table
@@ -72,16 +73,22 @@ def plain_text(value: object) -> str:
 
 
 def gather(parts: Iterable[Records]) -> Iterator[Records]:
-    """Yield records in pieces large enough that a file of a month is one."""
-    numbers, rows = [], list[Record]()
-    for part in parts:
-        numbers.append(part.numbers)
-        rows += part.rows
-        if len(rows) >= _ROWS_AT_ONCE:
-            yield Records(np.concatenate(numbers), rows)
-            numbers, rows = [], []
+    """Yield records in pieces large enough that a file of a month is one; of a damaged file first what came before."""
+    numbers, rows = list[Index](), list[Record]()
+    damage: DecodeError | None = None
+    try:
+        for part in parts:
+            numbers.append(part.numbers)
+            rows += part.rows
+            if len(rows) >= _ROWS_AT_ONCE:
+                yield Records(np.concatenate(numbers), rows)
+                numbers, rows = [], []
+    except DecodeError as error:
+        damage = error
     if rows:
         yield Records(np.concatenate(numbers), rows)
+    if damage is not None:
+        raise damage
 
 
 def _build(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 CHUNK_BYTES = 1 << 20
+_MARK_BYTES = 4
 
 # UTF-32 LE starts with the mark of UTF-16 LE: the longer one is asked first.
 _MARKS = (
@@ -27,20 +28,18 @@ def first_line(head: bytes) -> str:
 
 
 def utf8_chunks(stream: BinaryIO) -> Iterator[bytes]:
-    """Yield the stream as UTF-8 in pieces of about a megabyte; what cannot be decoded is replaced."""
+    """Yield the stream as UTF-8 in pieces of a megabyte or so; what is UTF-8 already passes as it is, sound or not."""
     chunk = stream.read(CHUNK_BYTES)
+    while len(chunk) < _MARK_BYTES and (more := stream.read(CHUNK_BYTES)):
+        chunk += more
     encoding, mark = _encoding(chunk)
-    chunk = chunk[mark:]
-    if encoding == "utf-8":
-        while chunk:
-            yield chunk
-            chunk = stream.read(CHUNK_BYTES)
-        return
     decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    chunk = chunk[mark:] or stream.read(CHUNK_BYTES)
     while chunk:
-        yield decoder.decode(chunk).encode("utf-8", errors="replace")
+        yield chunk if encoding == "utf-8" else decoder.decode(chunk).encode("utf-8", errors="replace")
         chunk = stream.read(CHUNK_BYTES)
-    yield decoder.decode(b"", final=True).encode("utf-8", errors="replace")
+    if encoding != "utf-8":
+        yield decoder.decode(b"", final=True).encode("utf-8", errors="replace")
 
 
 def _encoding(head: bytes) -> tuple[str, int]:

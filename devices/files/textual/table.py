@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 
@@ -77,12 +78,11 @@ def read_table(
     wanted = {name: names.index(name) for name in (*required, *optional) if name in names}
     shape = _Shape(source.name, len(names), wanted, delimiter)
     line = skip + 2
-    while body:
-        rows = _fast(body, line, shape, rejects) if b'"' not in body else _careful(body, line, shape, rejects)
+    for part in chain([body] if body else [], pieces):
+        rows = _fast(part, line, shape, rejects) if b'"' not in part else _careful(part, line, shape, rejects)
         if len(rows):
             yield rows
-        line += body.count(b"\n")
-        body = next(pieces, b"")
+        line += part.count(b"\n")
 
 
 @dataclass(frozen=True, slots=True)
