@@ -1,11 +1,22 @@
 """Readers of exported files: one module a format, one line in READERS."""
 
 from devices.errors import Unrecognised
+from devices.files import agd, apple, fitbit, gadgetbridge, health_connect, omh, plain_csv, samsung, withings
 from devices.files.reader import Reader
 from devices.files.source import Source, read_head
 from devices.files.sqlite import table_names
 
-READERS: tuple[Reader, ...] = ()
+READERS: tuple[Reader, ...] = (
+    apple.READER,
+    *fitbit.READERS,
+    gadgetbridge.READER,
+    health_connect.READER,
+    samsung.READER,
+    withings.READER,
+    agd.READER,
+    omh.READER,
+    plain_csv.READER,
+)
 
 
 def identify(source: Source) -> Reader:

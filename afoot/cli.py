@@ -1,0 +1,53 @@
+"""The command line: `afoot`."""
+
+import logging
+import sys
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from afoot.commands import days, documents, files, people
+from afoot.commands.prescription import prescription
+
+app = typer.Typer(
+    help="Movement in the prescribed dose after lumbar spinal fusion: from wearable to judged day. Not a medical device.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+app.add_typer(people.patient, name="patient")
+app.add_typer(people.device, name="device")
+app.add_typer(prescription, name="prescription")
+app.command("import")(files.import_)
+app.command("imports")(files.imports)
+app.command("identify")(files.identify)
+app.command("rebuild")(files.rebuild)
+app.command("day")(days.day)
+app.command("days")(days.days)
+app.command("gaps")(days.gaps)
+app.command("compare")(days.compare)
+app.command("report")(documents.report)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"afoot {version('afoot')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def configure(
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log more to stderr.")] = False,
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    logging.basicConfig(
+        stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
+    )
+
+
+def main() -> None:
+    """Run the command line."""
+    app()

@@ -1,0 +1,158 @@
+"""afoot day, days, gaps, compare."""
+
+from typing import Annotated, Any
+
+import typer
+
+from afoot.commands.common import From, Json, PatientName, To, opened, parse_date
+from afoot.judging import JudgedDay, judge_days
+from afoot.output import instant, print_json, print_table
+from ingest import people
+from ingest.comparison import compare_totals
+from ingest.errors import NotKnown
+from ingest.gaps import find_gaps
+from ingest.timeline import known_range, read_days
+
+MINUTE_MS = 60_000
+
+
+def day(
+    patient: PatientName,
+    date: Annotated[str | None, typer.Argument(metavar="[DATE]", help="The local day; default: the last with data.")] = None,
+    json: Json = False,
+) -> None:
+    """Show one local day: worn, still, walked, unknown, and how it compares with the prescription."""
+    with opened() as app, app.store.reading() as connection:
+        owner = people.find_patient(connection, patient)
+        wanted = parse_date(date) if date else None
+        judged = list(judge_days(connection, owner, wanted, wanted))[-1:]
+        if not judged:
+            raise NotKnown(f"patient {patient!r} has no data yet: import some with `afoot import`")
+    if json:
+        print_json(_plain(judged[0]))
+    else:
+        _print_day(judged[0])
+
+
+def days(patient: PatientName, from_: From = None, to: To = None, json: Json = False) -> None:
+    """Show local days, a line each; days without data in between are shown as unknown."""
+    with opened() as app, app.store.reading() as connection:
+        owner = people.find_patient(connection, patient)
+        first, last = (parse_date(text) if text else None for text in (from_, to))
+        judged = judge_days(connection, owner, first, last)
+        if json:
+            for one in judged:
+                print_json(_plain(one))
+            return
+        rows = [_line(one) for one in judged]
+    numbers = ["worn h", "unknown h", "steps", "still max", "walks", "adherence"]
+    print_table("", ["day", "phase", *numbers, "state"], rows, right=numbers)
+
+
+def gaps(patient: PatientName, from_: From = None, to: To = None, json: Json = False) -> None:
+    """List the stretches for which a device said nothing, and what is known to be lost in them."""
+    with opened() as app, app.store.reading() as connection:
+        owner = people.find_patient(connection, patient)
+        known = known_range(connection, owner)
+        rows: list[dict[str, Any]] = []
+        if known:
+            first, last = (parse_date(text) if text else edge for text, edge in zip((from_, to), known, strict=True))
+            local = read_days(connection, owner, first, last)
+            names = {one.id: one.device.key for one in people.list_devices(connection, owner.id)}
+            rows = [
+                {
+                    "device": names[gap.device_id],
+                    "from": instant(gap.start_ms),
+                    "to": None if gap.is_tail else instant(gap.end_ms),
+                    "minutes": gap.length_ms // MINUTE_MS,
+                    "lost_steps": gap.unplaced,
+                    "explained_by": [kind.value for kind in gap.explained_by],
+                }
+                for gap in find_gaps(connection, owner.id, local[0].start_ms, local[-1].end_ms, app.now_ms())
+            ]
+    if json:
+        print_json(rows)
+        return
+    cells = [[*list(row.values())[:5], ", ".join(row["explained_by"])] for row in rows]
+    print_table("", ["device", "from", "to", "minutes", "lost steps", "because"], cells, right=["minutes", "lost steps"])
+
+
+def compare(patient: PatientName, from_: From = None, to: To = None, json: Json = False) -> None:
+    """Compare our sum of each day with what the vendor says it amounts to; neither is corrected by the other."""
+    with opened() as app, app.store.reading() as connection:
+        owner = people.find_patient(connection, patient)
+        known = known_range(connection, owner)
+        rows: list[dict[str, Any]] = []
+        if known:
+            first, last = (parse_date(text) if text else edge for text, edge in zip((from_, to), known, strict=True))
+            names = {one.id: one.device.key for one in people.list_devices(connection, owner.id)}
+            rows = [
+                {
+                    "day": one.day.isoformat(),
+                    "device": names[one.device_id],
+                    "ours": one.ours,
+                    "vendor": one.vendor,
+                    "difference": one.difference,
+                    "share_known": round(one.share, 3),
+                }
+                for one in compare_totals(connection, owner.id, read_days(connection, owner, first, last))
+            ]
+    if json:
+        print_json(rows)
+        return
+    numbers = ["ours", "vendor", "difference", "share known"]
+    print_table("", ["day", "device", *numbers], [list(row.values()) for row in rows], right=numbers)
+
+
+def _plain(judged: JudgedDay) -> dict[str, Any]:
+    return {**judged.summary.to_json(), "verdict": judged.verdict.to_json() if judged.verdict else None}
+
+
+def _line(judged: JudgedDay) -> list[object]:
+    summary, verdict = judged.summary, judged.verdict
+    walks = summary.credited_walks
+    prescribed = verdict.item("walks").target if verdict else None
+    state = "no data" if not summary.has_data else "partial" if summary.partial else ""
+    return [
+        summary.day.isoformat(),
+        verdict.phase if verdict else None,
+        f"{summary.worn_min / 60:.1f}",
+        f"{summary.unknown_min / 60:.1f}",
+        summary.steps,
+        summary.longest_stationary_min,
+        None if walks is None else f"{walks}/{prescribed:g}" if prescribed is not None else str(walks),
+        None if verdict is None or verdict.adherence is None else f"{verdict.adherence:.0%}",
+        state,
+    ]
+
+
+def _print_day(judged: JudgedDay) -> None:
+    summary, verdict = judged.summary, judged.verdict
+    facts: list[list[object]] = [
+        ["steps", summary.steps, "steps"],
+        ["worn", summary.worn_min, "min"],
+        ["not worn", summary.not_worn_min, "min"],
+        ["unknown", summary.unknown_min, "min"],
+        ["asleep", summary.asleep_min, "min"],
+        ["still", summary.still_min, "min"],
+        ["moving", summary.moving_min, "min"],
+        ["walking", summary.walking_min, "min"],
+        ["longest stillness", summary.longest_stationary_min, "min"],
+        ["breaks", summary.breaks, ""],
+        ["coverage of the waking day", f"{summary.coverage:.0%}", ""],
+        ["wear known from", summary.wear_source.value, ""],
+    ]
+    state = "no data" if not summary.has_data else "partial day" if summary.partial else "valid day"
+    print_table(f"{summary.day} ({state})", ["measured", "", "unit"], facts, right=[""])
+    if verdict is None:
+        print_table("", ["no prescription was in force on this day"], [])
+        return
+    rows = [
+        [item.name, item.status.value, _number(item.done), _number(item.target), item.unit, item.reason] for item in verdict.items
+    ]
+    title = f"prescription version {verdict.version}, phase {verdict.phase or '–'}"
+    print_table(title, ["prescribed", "", "done", "target", "unit", "because"], rows, right=["done", "target"])
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:,.6g}"

@@ -1,0 +1,86 @@
+"""afoot patient, afoot device."""
+
+from typing import Annotated
+
+import typer
+
+from afoot.commands.common import Json, PatientName, PatientOption, opened, parse_instant
+from afoot.output import print_json, print_table
+from ingest import people
+
+patient = typer.Typer(help="Patients: who they are, and by whose clock they live.", no_args_is_help=True)
+device = typer.Typer(help="The devices of a patient.", no_args_is_help=True)
+
+Zone = Annotated[str, typer.Option("--zone", help="IANA time zone of the patient's home, such as Europe/Berlin.")]
+
+
+@patient.command("add")
+def add(
+    name: Annotated[str, typer.Argument(help="What the clinic calls the patient here.")], zone: Zone, json: Json = False
+) -> None:
+    """Add a patient."""
+    with opened() as app, app.store.writing() as connection:
+        new = people.add_patient(connection, name, zone, app.now_ms())
+        row = {"name": new.name, "pseudonym": new.pseudonym, "zone": new.zone}
+    if json:
+        print_json(row)
+    else:
+        print_table("", list(row), [list(row.values())])
+
+
+@patient.command("list")
+def list_(json: Json = False) -> None:
+    """List the patients."""
+    with opened() as app, app.store.reading() as connection:
+        rows = [{"name": one.name, "pseudonym": one.pseudonym, "zone": one.zone} for one in people.list_patients(connection)]
+    if json:
+        print_json(rows)
+    else:
+        print_table("", ["name", "pseudonym", "zone"], [list(row.values()) for row in rows])
+
+
+@patient.command("zone")
+def zone(
+    name: PatientName,
+    zone: Annotated[str, typer.Argument(help="IANA time zone that the patient lives by from then on.")],
+    since: Annotated[str, typer.Option("--from", metavar="TIME", help="RFC 3339 instant, such as 2026-08-01T10:00:00Z.")],
+) -> None:
+    """Say that the patient moved or travels: from that instant on, days are counted by another zone."""
+    with opened() as app, app.store.writing() as connection:
+        people.set_zone(connection, people.find_patient(connection, name).id, zone, parse_instant(since))
+
+
+@device.command("list")
+def list_devices(patient: PatientOption, json: Json = False) -> None:
+    """List a patient's devices, the most believed first."""
+    with opened() as app, app.store.reading() as connection:
+        owner = people.find_patient(connection, patient)
+        rows = [
+            {
+                "device": one.device.key,
+                "vendor": one.device.vendor,
+                "model": one.device.model,
+                "serial": one.device.serial,
+                "name": one.device.name,
+                "priority": one.priority,
+            }
+            for one in people.list_devices(connection, owner.id)
+        ]
+    if json:
+        print_json(rows)
+    else:
+        columns = ["device", "vendor", "model", "serial", "name", "priority"]
+        print_table("", columns, [list(row.values()) for row in rows], right=["priority"])
+
+
+@device.command("prefer")
+def prefer(
+    key: Annotated[str, typer.Argument(metavar="DEVICE", help="The device, as `afoot device list` shows it.")],
+    priority: Annotated[
+        int, typer.Argument(help="Of two devices that know a minute, the one with more is believed.", min=-100, max=100)
+    ],
+    patient: PatientOption,
+) -> None:
+    """Say which of a patient's devices to believe where several know a minute."""
+    with opened() as app, app.store.writing() as connection:
+        people.set_priority(connection, people.find_patient(connection, patient).id, key, priority)

@@ -1,0 +1,119 @@
+"""afoot prescription."""
+
+import json as json_
+from datetime import date
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+
+from afoot.commands.common import Json, PatientName, opened, parse_date
+from afoot.judging import read_prescriptions
+from afoot.output import print_json, print_table
+from ingest import people, prescriptions
+from ingest.errors import NotKnown
+from rules.prescription import PROGRAMME, Prescription, prescription_for, revise
+
+prescription = typer.Typer(help="What was prescribed: dated, phased, versioned.", no_args_is_help=True)
+
+ON = typer.Option("--on", metavar="DATE", help="The version in force on that local day; default: the newest.")
+
+
+@prescription.command("show")
+def show(patient: PatientName, on: Annotated[str | None, ON] = None, json: Json = False) -> None:
+    """Show a patient's prescription, phase by phase."""
+    with opened() as app, app.store.reading() as connection:
+        versions = read_prescriptions(connection, people.find_patient(connection, patient))
+        chosen = prescription_for(parse_date(on), versions) if on else (versions[-1] if versions else None)
+        if chosen is None:
+            raise NotKnown(f"patient {patient!r} has no prescription{f' in force on {on}' if on else ''}")
+    if json:
+        print_json(chosen.model_dump(mode="json"))
+    else:
+        _print(chosen)
+
+
+@prescription.command("set")
+def set_(
+    patient: PatientName,
+    author: Annotated[str, typer.Option(help="Who prescribes.")],
+    effective: Annotated[str, typer.Option(metavar="DATE", help="The first local day on which it holds.")],
+    reason: Annotated[str, typer.Option(help="Why: it is kept with the version.")],
+    surgery: Annotated[str | None, typer.Option(metavar="DATE", help="The day of the operation; needed the first time.")] = None,
+    baseline: Annotated[int | None, typer.Option(help="Median steps a day before the operation; leave out if not known.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="A field: P2.walks_per_day=3, walking_aid=true, thresholds.walking_spm=35."
+        ),
+    ] = None,
+    json: Json = False,
+) -> None:
+    """Write a new version; what it does not name stays as it was. Old versions are kept."""
+    with opened() as app, app.store.writing() as connection:
+        owner = people.find_patient(connection, patient)
+        versions = read_prescriptions(connection, owner)
+        wanted = dict(map(_parse_change, changes or []))
+        if surgery is not None:
+            wanted["surgery_date"] = parse_date(surgery).isoformat()
+        if baseline is not None:
+            wanted["baseline_steps"] = baseline
+        new = _next_version(versions, wanted, author, parse_date(effective), reason)
+        body = new.model_dump(mode="json")
+        body["version"] = prescriptions.add_version(connection, owner.id, new.effective, body, app.now_ms())
+    if json:
+        print_json(body)
+    else:
+        _print(Prescription.model_validate(body))
+
+
+def _next_version(
+    versions: list[Prescription], wanted: dict[str, Any], author: str, effective: date, reason: str
+) -> Prescription:
+    """Raises: ValueError saying which field is wrong"""
+    try:
+        if versions:
+            return revise(versions[-1], wanted, author=author, effective=effective, reason=reason)
+        if "surgery_date" not in wanted:
+            raise ValueError("the first prescription of a patient needs --surgery DATE")
+        first = Prescription(author=author, effective=effective, reason=reason, surgery_date=wanted.pop("surgery_date"))
+        changed = revise(first, wanted, author=author, effective=effective, reason=reason)
+        return changed.model_copy(update={"version": 1})
+    except ValidationError as error:
+        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'prescription'}: {one['msg']}" for one in error.errors())
+        raise ValueError(problems) from error
+
+
+def _parse_change(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ValueError(f"--set {text!r}: expected NAME=VALUE")
+    try:
+        return name.strip(), json_.loads(value)
+    except json_.JSONDecodeError:
+        return name.strip(), None if value.strip() in ("off", "none") else value.strip()
+
+
+def _print(chosen: Prescription) -> None:
+    baseline = (
+        "not known: rules on shares of it are off" if chosen.baseline_steps is None else f"{chosen.baseline_steps:,} steps/day"
+    )
+    window = chosen.waking_window
+    facts = [
+        ["version", str(chosen.version)],
+        ["effective from", chosen.effective.isoformat()],
+        ["author", chosen.author],
+        ["reason", chosen.reason],
+        ["surgery", chosen.surgery_date.isoformat()],
+        ["baseline", baseline],
+        ["walking aid", "yes" if chosen.walking_aid else "no"],
+        ["waking window", str(window) if window else "inferred from the steps"],
+    ]
+    print_table("", ["prescription", ""], facts)
+    names = [f"{phase.name} d{phase.first_day}-{phase.last_day}" for phase in chosen.phases]
+    rows = [[row.title, row.unit, *(_value(getattr(phase, row.field)) for phase in chosen.phases)] for row in PROGRAMME]
+    print_table("", ["", "unit", *names], rows)
+
+
+def _value(value: object) -> str:
+    return "off" if value is None else f"{value:,}" if isinstance(value, int) else str(value)
