@@ -3,14 +3,18 @@
 The same wearer and days give the same bytes. No clock, no network; files go where the caller says. See docs/virtual-wearers.md.
 """
 
+from devices.virtual.apple import write_apple
+from devices.virtual.fitbit import write_fitbit
+from devices.virtual.gadgetbridge import write_gadgetbridge
 from devices.virtual.garmin import fit_serial, write_fit
-from devices.virtual.life import Day, State, Walk, Workout, truth
+from devices.virtual.life import Day, Stage, State, Walk, Workout, truth
 from devices.virtual.plan import WorkoutKind
 from devices.virtual.wearer import Habit, Trip, Wearer, cast, days_from, recovery_share
 
 __all__ = [
     "Day",
     "Habit",
+    "Stage",
     "State",
     "Trip",
     "Walk",
@@ -22,5 +26,8 @@ __all__ = [
     "fit_serial",
     "recovery_share",
     "truth",
+    "write_apple",
     "write_fit",
+    "write_fitbit",
+    "write_gadgetbridge",
 ]

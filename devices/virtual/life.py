@@ -191,17 +191,17 @@ def _steps(plan: Plan, stage: Codes, wearer: Wearer, rng: np.random.Generator) -
         free[walk.at.start - 1 : walk.at.end + 1] = False
         # 42: a walking minute is one of 40 steps or more, and the truth must not hang on the edge of a definition.
         steps[slice(*walk.at)] = np.maximum(rng.normal(walk.cadence_spm, 2.5, walk.at.end - walk.at.start).round(), 42)
+    to_the_bathroom = np.flatnonzero((stage[1 : plan.wake] == Stage.AWAKE) & (stage[: plan.wake - 1] != Stage.AWAKE)) + 1
+    steps[to_the_bathroom] = rng.integers(8, 26, len(to_the_bathroom))
     places = np.flatnonzero(free)
-    rest = plan.target_steps - steps.sum()
-    chosen = _stirrings(places, rest, plan.get_up_every_min, rng)
     shuffles = places[rng.random(len(places)) < 0.03]
     steps[shuffles] = rng.integers(2, 8, len(shuffles))
+    rest = plan.target_steps - steps.sum()
+    chosen = _stirrings(places, rest, plan.get_up_every_min, rng)
     steps[chosen] = _small_steps(rest, len(chosen), rng)
     if len(chosen) and rng.random() < (0.2 if wearer.habit is Habit.OVERDOING else 0.06):
         # A dash, to a bus or a telephone: the one thing a watch calls running here.
         steps[rng.choice(chosen)] = rng.integers(132, 150)
-    trips = np.flatnonzero((stage[1 : plan.wake] == Stage.AWAKE) & (stage[: plan.wake - 1] != Stage.AWAKE)) + 1
-    steps[trips] = rng.integers(8, 26, len(trips))
     return steps.astype(np.int16)
 
 
@@ -213,9 +213,8 @@ def _stirrings(
         return places
     bursts = max(len(places) / get_up_every_min, rest / 20 / 1.9)
     mean_gap = max(len(places) / bursts, 3.0)
-    gaps = np.clip(rng.exponential(mean_gap, int(len(places) / mean_gap * 1.6) + 8), 2, 1.4 * mean_gap)
-    # Clipping made the mean smaller; the number of bursts is what counts.
-    starts = np.cumsum(gaps * (mean_gap / gaps.mean())).astype(np.int64)
+    # Never much longer than usual: long rests are planned ones, and come from the habit.
+    starts = np.cumsum(rng.uniform(0.45, 1.5, int(len(places) / mean_gap * 1.2) + 4) * mean_gap).astype(np.int64)
     lengths = (
         rng.choice((1, 2, 3), len(starts), p=(0.35, 0.4, 0.25)) if rest / bursts > 22 else np.ones(len(starts), dtype=np.int64)
     )

@@ -112,7 +112,7 @@ def cast(seed: int, n: int, *, surgery: date = date(2026, 1, 12), zone: str | No
     zone: everybody's; None gives each one of several
     """
     people = np.random.Generator(np.random.PCG64([seed, n]))
-    habits = [_HABITS[i] for i in np.concatenate([people.permutation(len(_HABITS)) for _ in range(-(-n // len(_HABITS)))])[:n]]
+    habits = [_HABITS[i] for i in np.concatenate([people.permutation(len(_HABITS)) for _ in range(n // len(_HABITS) + 1)])[:n]]
     zones = people.integers(0, len(_ZONES), n)
     delay = people.integers(0, 28, n)
     baseline = np.clip(people.normal(5_600, 800, n), 3_500, 8_500).astype(int)
