@@ -2,8 +2,9 @@
 
 import re
 
-# Possessive throughout: no input makes it look at a byte twice.
-_TAG = re.compile(rb"""<[^\s<>/"'=]++((?:\s++[^\s<>/"'=]++\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))*+)\s*+/?+>""")
+# Possessive throughout: no input makes it look at a byte twice. The value is optional, as iOS 8 wrote the metadata of other apps
+# as attributes whose names had spaces: `Health Mate App Version="2.6.0"`.
+_TAG = re.compile(rb"""<[^\s<>/"'=]++((?:\s++[^\s<>/"'=]++(?:\s*+=\s*+(?:"[^"<]*+"|'[^'<]*+'))?+)*+)\s*+/?+>""")
 _ATTRIBUTE = re.compile(rb"""([^\s<>/"'=]++)\s*+=\s*+(?:"([^"<]*+)"|'([^'<]*+)')""")
 _REFERENCE = re.compile(r"&(?:#([0-9]{1,7})|#x([0-9A-Fa-f]{1,6})|(lt|gt|amp|quot|apos));")
 _NAMED = {"lt": "<", "gt": ">", "amp": "&", "quot": '"', "apos": "'"}

@@ -38,9 +38,9 @@ def is_apple_watch(device: Device) -> bool:
 
 def _join(one: str, other: str) -> str:
     """Both, unless one says what the other says: `Watch` and `Watch2,4`, `Eva’s Apple Watch` and `Apple Watch`."""
-    if other in one:
-        return one
-    return other if one in other else f"{one} {other}"
+    if other.startswith(one):
+        return other
+    return one if f" {other} " in f" {one} " else f"{one} {other}".strip()
 
 
 def _clean(text: str) -> str:

@@ -5,7 +5,7 @@ record that differs in anything (its order, its quotes, the way its dates are wr
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -39,15 +39,16 @@ def find_record_tags(piece: Piece) -> Positions:
 def find_records(piece: Piece, tags: Positions, identities: Identities, rejects: Rejects) -> dict[RecordType, Records]:
     """Return the records of every type in `TYPES` among `tags`; those that cannot be read are counted in `rejects`."""
     usual = (piece.names[tags] == _RECORD) & (piece.words()[piece.tags[tags] + 8] == _TYPE)
-    unusual = _sort_unusual(piece, tags[~usual], rejects)
     regular = RegularRecords(piece)
-    found = {}
+    columns, others = {}, [tags[~usual]]
     for kind in TYPES:
-        columns, others = regular.read(kind, _starting_with(piece, tags[usual], f'<Record type="{kind.name}"'), identities)
-        others = np.union1d(others, np.array(unusual[kind], dtype=np.intp))
-        rows = [_read_record(piece, kind, tag, identities, rejects) for tag in others.tolist()]
-        found[kind] = _merge(columns, rows)
-    return found
+        of_kind = _starting_with(piece, tags[usual], f'<Record type="{kind.name}"')
+        columns[kind], irregular = regular.read(kind, of_kind, identities)
+        others.append(irregular)
+    rows: dict[RecordType, list[_Record]] = {kind: [] for kind in TYPES}
+    for kind, row in _read_irregular(piece, np.sort(np.concatenate(others)), identities, rejects):
+        rows[kind].append(row)
+    return {kind: _merge(columns[kind], rows[kind]) for kind in TYPES}
 
 
 def _starting_with(piece: Piece, tags: Positions, start: str) -> Positions:
@@ -56,18 +57,6 @@ def _starting_with(piece: Piece, tags: Positions, start: str) -> Positions:
     for offset in (len(text) - 8, *range(0, len(text) - 8, 8)):
         tags = tags[words[piece.tags[tags] + offset] == word(text[offset : offset + 8])]
     return tags
-
-
-def _sort_unusual(piece: Piece, tags: Positions, rejects: Rejects) -> dict[RecordType, list[int]]:
-    """Sort the records whose type does not stand where Apple writes it; those of no asked-for type are left out."""
-    found: dict[RecordType, list[int]] = {kind: [] for kind in TYPES}
-    for tag in tags.tolist():
-        attributes = read_tag(piece.data, *piece.tag_span(tag))
-        if attributes is None:
-            _reject_tag(piece, tag, rejects)
-        elif kind := _BY_NAME.get(attributes.get("type", "")):
-            found[kind].append(tag)
-    return found
 
 
 class _Record(NamedTuple):
@@ -79,27 +68,42 @@ class _Record(NamedTuple):
     name: str
 
 
-def _read_record(piece: Piece, kind: RecordType, tag: int, identities: Identities, rejects: Rejects) -> _Record | None:
-    attributes = read_tag(piece.data, *piece.tag_span(tag))
-    if attributes is None:
-        _reject_tag(piece, tag, rejects)
-        return None
-    place = piece.place(tag)
+def _read_irregular(
+    piece: Piece, tags: Positions, identities: Identities, rejects: Rejects
+) -> Iterator[tuple[RecordType, _Record]]:
+    """Read records one by one; those of a type that nobody asks for are left out."""
+    unreadable: list[int] = []
+    for tag in tags.tolist():
+        attributes = read_tag(piece.data, *piece.tag_span(tag))
+        if attributes is None:
+            unreadable.append(tag)
+        elif kind := _BY_NAME.get(attributes.get("type", "")):
+            row = _read_record(kind, attributes, tag, piece.place(tag), identities, rejects)
+            if row is not None:
+                yield kind, row
+    if unreadable:
+        start, end = piece.tag_span(unreadable[0])
+        found = repr(piece.data[start : min(end, start + 50)])
+        rejects.add(piece.place(unreadable[0]), "a record whose attributes can be read", found, len(unreadable))
+
+
+def _read_record(
+    kind: RecordType, attributes: Mapping[str, str], tag: int, place: str, identities: Identities, rejects: Rejects
+) -> _Record | None:
     dates = read_span(attributes, place, rejects)
     value = _read_value(kind, attributes, place, rejects) if dates else None
     if dates is None or value is None:
         return None
-    number = identities.number(read_device(attributes))
-    return _Record(tag, *dates, number, value, attributes.get("value", ""))
+    return _Record(tag, *dates, identities.number(read_device(attributes)), value, attributes.get("value", ""))
 
 
-def read_span(attributes: Mapping[str, str], place: str, rejects: Rejects) -> tuple[int, int] | None:
+def read_span(attributes: Mapping[str, str], place: str, rejects: Rejects, of: str = "record") -> tuple[int, int] | None:
     """Return the start and the end in ms, or None and a reject where either is no date."""
     texts = attributes.get("startDate", ""), attributes.get("endDate", "")
     start_ms, end_ms = (read_date(text) for text in texts)
     if UNKNOWN not in (start_ms, end_ms):
         return start_ms, end_ms
-    rejects.add(place, "dates like 2023-03-26 08:15:00 +0200", " to ".join(repr(text) for text in texts))
+    rejects.add(place, f"{of} dates like 2023-03-26 08:15:00 +0200", " to ".join(repr(text) for text in texts))
     return None
 
 
@@ -120,17 +124,11 @@ def read_number(text: str) -> float | None:
     return float(text) if _NUMBER.fullmatch(text) else None
 
 
-def _reject_tag(piece: Piece, tag: int, rejects: Rejects) -> None:
-    start, end = piece.tag_span(tag)
-    rejects.add(piece.place(tag), "a record whose attributes can be read", repr(piece.data[start : min(end, start + 50)]))
-
-
-def _merge(columns: Records, rows: list[_Record | None]) -> Records:
+def _merge(columns: Records, rows: list[_Record]) -> Records:
     """Put the records that were read by themselves between the others, in the order of the file."""
-    kept = [row for row in rows if row is not None]
-    if not kept:
+    if not rows:
         return columns
-    tag, start_ms, end_ms, device, value, name = zip(*kept, strict=True)
+    tag, start_ms, end_ms, device, value, name = zip(*rows, strict=True)
     merged = Records(
         np.append(columns.tag, np.array(tag, dtype=np.intp)),
         np.append(columns.start_ms, np.array(start_ms, dtype=np.int64)),

@@ -94,7 +94,7 @@ class Workouts:
         self._open = None
         if attributes is None:
             self._rejects.add(place, "a workout whose attributes can be read", "none")
-        elif span := read_span(attributes, place, self._rejects):
+        elif span := read_span(attributes, place, self._rejects, "workout"):
             self._open = _OpenWorkout(place, *span, attributes)
 
     def _add_statistics(self, attributes: Mapping[str, str]) -> None:

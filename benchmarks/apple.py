@@ -1,0 +1,136 @@
+"""Apple Health: an export of any size made to measure, ours beside lxml's iterparse, in one run."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+
+from devices.files.apple import READER
+from devices.files.reader import ReadOptions
+from devices.files.source import FileSource
+from devices.recording import Intervals, Recording
+
+PROLOG = """<?xml version="1.0" encoding="UTF-8"?>
+<!DOCTYPE HealthData [
+<!-- HealthKit Export Version: 13 -->
+<!ELEMENT HealthData (ExportDate,Me,(Record|Correlation|Workout|ActivitySummary)*)>
+<!ATTLIST HealthData
+  locale CDATA #REQUIRED
+>
+<!ELEMENT Record ((MetadataEntry|HeartRateVariabilityMetadataList)*)>
+]>
+<HealthData locale="de_DE">
+ <ExportDate value="2024-06-01 08:00:00 +0200"/>
+ <Me HKCharacteristicTypeIdentifierBiologicalSex="HKBiologicalSexNotSet"/>
+"""
+FIRST_DAY = datetime(2019, 1, 1, tzinfo=UTC)
+WATCH = "name:Apple Watch, manufacturer:Apple Inc., model:Watch, hardware:Watch5,4, software:{}"
+PHONE = "name:iPhone, manufacturer:Apple Inc., model:iPhone, hardware:iPhone12,1, software:{}"
+SOURCES = {"watch": ("Alex’s Apple Watch", WATCH), "phone": ("Alex’s iPhone", PHONE)}
+# What one day holds: type, unit, source, records a day, their length in seconds.
+DAILY = (
+    ("HKQuantityTypeIdentifierHeartRate", "count/min", "watch", 288, 0),
+    ("HKQuantityTypeIdentifierStepCount", "count", "phone", 55, 300),
+    ("HKQuantityTypeIdentifierStepCount", "count", "watch", 95, 240),
+    ("HKQuantityTypeIdentifierDistanceWalkingRunning", "km", "phone", 55, 300),
+    ("HKQuantityTypeIdentifierDistanceWalkingRunning", "km", "watch", 110, 200),
+    ("HKQuantityTypeIdentifierBasalEnergyBurned", "kcal", "watch", 130, 600),
+    ("HKQuantityTypeIdentifierActiveEnergyBurned", "kcal", "watch", 260, 120),
+)
+MOTION = '>\n  <MetadataEntry key="HKMetadataKeyHeartRateMotionContext" value="0"/>\n </Record>\n'
+NIGHT = ("AsleepCore", "AsleepDeep", "AsleepCore", "AsleepREM", "Awake") * 5
+BYTES_A_DAY = 404_000  # measured on this generator's own output
+
+
+def write_export(path: Path, megabytes: float) -> None:
+    """Write a made export of about `megabytes` (10^6 bytes) in Apple's own attribute order: the same bytes each time."""
+    days = max(1, round(megabytes * 1e6 / BYTES_A_DAY))
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        file.write(PROLOG)
+        for kind in range(len(DAILY)):
+            for day in range(days):
+                file.write("".join(_quantity_records(kind, day)))
+        for day in range(days):
+            file.write("".join(_sleep_records(day)))
+        for day in range(0, days, 2):
+            file.write(_workout(day))
+        file.write("</HealthData>\n")
+
+
+def _device(source: str, day: int, random: Random) -> str:
+    name, pattern = SOURCES[source]
+    version = f"{6 + day // 300}.{day // 60 % 5}"
+    return (
+        f'sourceName="{name}" sourceVersion="{version}" device="&lt;&lt;HKDevice: {hex(0x280000000 + random.getrandbits(28))}'
+        f'&gt;, {pattern.format(version)}&gt;"'
+    )
+
+
+def _date(at: datetime) -> str:
+    return f"{at:%Y-%m-%d %H:%M:%S} +0100"
+
+
+def _quantity_records(kind: int, day: int) -> Iterator[str]:
+    record_type, unit, source, count, longest_s = DAILY[kind]
+    random = Random(day * 100 + kind)
+    start = FIRST_DAY + timedelta(days=day)
+    gap_s = 86_400 // count
+    created = _date(start + timedelta(hours=23))
+    for index in range(count):
+        begin = start + timedelta(seconds=index * gap_s + random.randrange(max(1, gap_s - longest_s)))
+        length_s = random.randint(min(1, longest_s), longest_s)
+        yield (
+            f' <Record type="{record_type}" {_device(source, day, random)} unit="{unit}" creationDate="{created}"'
+            f' startDate="{_date(begin)}" endDate="{_date(begin + timedelta(seconds=length_s))}"'
+            f' value="{_value(unit, length_s, random)}"'
+        )
+        yield MOTION if unit == "count/min" else "/>\n"
+
+
+def _value(unit: str, length_s: int, random: Random) -> int | float:
+    if unit == "count":
+        return 1 + round(length_s * random.uniform(0.2, 1.9))
+    return random.randint(48, 135) if unit == "count/min" else round(length_s * random.uniform(0.001, 0.01), 5)
+
+
+def _sleep_records(day: int) -> Iterator[str]:
+    random = Random(day * 100 + 50)
+    at = FIRST_DAY + timedelta(days=day, hours=22, minutes=random.randrange(60))
+    for stage in NIGHT:
+        end = at + timedelta(minutes=random.randint(5, 30))
+        yield (
+            f' <Record type="HKCategoryTypeIdentifierSleepAnalysis" {_device("watch", day, random)}'
+            f' creationDate="{_date(end)}" startDate="{_date(at)}" endDate="{_date(end)}"'
+            f' value="HKCategoryValueSleepAnalysis{stage}">\n'
+            '  <MetadataEntry key="HKTimeZone" value="Europe/Berlin"/>\n </Record>\n'
+        )
+        at = end
+
+
+def _workout(day: int) -> str:
+    random = Random(day * 100 + 60)
+    begin = FIRST_DAY + timedelta(days=day, hours=17, minutes=random.randrange(60))
+    end = begin + timedelta(minutes=random.randint(10, 50))
+    dates = f'startDate="{_date(begin)}" endDate="{_date(end)}"'
+    return (
+        ' <Workout workoutActivityType="HKWorkoutActivityTypeWalking"'
+        f' duration="{(end - begin).total_seconds() / 60}" durationUnit="min" {_device("watch", day, random)}'
+        f' creationDate="{_date(end)}" {dates}>\n'
+        '  <MetadataEntry key="HKTimeZone" value="Europe/Berlin"/>\n'
+        f'  <WorkoutStatistics type="HKQuantityTypeIdentifierDistanceWalkingRunning" {dates}'
+        f' sum="{random.uniform(0.5, 4)}" unit="km"/>\n'
+        " </Workout>\n"
+    )
+
+
+def scan(path: Path) -> dict[str, int]:
+    """Read all that our reader finds; return how many samples of each metric and how many spans."""
+    found: dict[str, int] = {}
+    for part in READER.read(FileSource(path, path.name), ReadOptions()):
+        if not isinstance(part, Recording):
+            continue
+        for stream in part.streams:
+            assert isinstance(stream.samples, Intervals)
+            found[stream.metric] = found.get(stream.metric, 0) + len(stream.samples.value)
+        found["spans"] = found.get("spans", 0) + len(part.spans)
+    return found
