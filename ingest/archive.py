@@ -5,6 +5,7 @@ on the disk before the import is. Text shrinks about twentyfold (zstd); what is 
 """
 
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Iterator
@@ -154,7 +155,29 @@ class _PackedFile:
     members: tuple[str, ...] = ()
 
     def open(self) -> BinaryIO:
-        return zstandard.ZstdDecompressor().stream_reader(self.path.open("rb"), read_size=CHUNK_BYTES, closefd=True)
+        return io.BufferedReader(_Unpacking(self.path), CHUNK_BYTES)
 
     def member(self, name: str) -> Source:
         raise KeyError(name)
+
+
+class _Unpacking(io.RawIOBase):
+    """Turns damage of a packed file into our own error."""
+
+    def __init__(self, path: Path) -> None:
+        self._name = path.name
+        self._below = zstandard.ZstdDecompressor().stream_reader(path.open("rb"), read_size=CHUNK_BYTES, closefd=True)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "memoryview") -> int:  # type: ignore[override]
+        try:
+            return self._below.readinto(buffer)
+        except zstandard.ZstdError as error:
+            raise DamagedStore(f"archive: {self._name}: {error}") from error
+
+    def close(self) -> None:
+        if not self.closed:
+            self._below.close()  # type: ignore[no-untyped-call]
+        super().close()

@@ -35,7 +35,7 @@ Days = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """How many minutes a write made known, gave another value, and found as they were."""
+    """How many minutes a write made known, how many it gave another value, and how many of its own it found as they were."""
 
     inserted: int = 0
     changed: int = 0
@@ -151,12 +151,13 @@ def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric
         grid = to_minutes(metric, new, days)
         before = _minutes_before(stored, days)
         # Both say whole minutes, so their union is the larger value of each; ABSENT is below any.
-        after = np.maximum(before, grid.minutes)
+        after, own = np.maximum(before, grid.minutes), grid.minutes
         evidence: list[bytes | None] = [None] * len(days)
     else:
         whole, days = _with_stored(metric, new, days, stored)
         grid = to_minutes(metric, whole, days)
         before, after = _minutes_before(stored, days), grid.minutes
+        own = to_minutes(metric, new, days).minutes if stored else after
         evidence = [_evidence_bytes(metric, whole, int(day)) for day in days]
     rows = []
     known, same = after != ABSENT, after == before
@@ -168,7 +169,11 @@ def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric
         rows.append(key | _columns(after[index], data, int(grid.resolution_s[index]), unplaced))
     upsert(connection, tables.minutes, rows)
     was = before != ABSENT
-    return Change(inserted=int((known & ~was).sum()), changed=int((was & ~same).sum()), unchanged=int((known & was & same).sum()))
+    return Change(
+        inserted=int((known & ~was).sum()),
+        changed=int((was & ~same).sum()),
+        unchanged=int((was & same & (own != ABSENT)).sum()),
+    )
 
 
 _ROWS = select(tables.minutes.c.day, tables.minutes.c.block, tables.minutes.c.evidence, tables.minutes.c.unplaced).where(

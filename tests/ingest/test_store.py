@@ -3,13 +3,13 @@
 import random
 import zlib
 from collections.abc import Iterator
-from pathlib import Path
 from uuid import UUID
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sqlalchemy import select
 
 from devices.recording import METRICS, Stream
 from ingest import evidence as ev
@@ -27,49 +27,88 @@ def put(store: Store, owner: tuple[int, int], *streams: Stream) -> Change:
         return add(connection, *owner, streams[0].metric, evidence(*streams))
 
 
-def test_counts_what_is_new_changed_and_known(tmp_path: Path) -> None:
-    with open_store(tmp_path) as store:
-        owner = new_device(store)
-        first = intervals([(T0, T0 + MINUTE, 10), (T0 + MINUTE, T0 + 2 * MINUTE, 20)])
-        assert put(store, owner, first) == Change(inserted=2)
-        assert put(store, owner, first) == Change(unchanged=2)
-        grown = intervals([(T0 + MINUTE, T0 + 2 * MINUTE, 25), (T0 + 2 * MINUTE, T0 + 3 * MINUTE, 1)])
-        assert put(store, owner, grown) == Change(inserted=1, changed=1, unchanged=1)
+def test_counts_what_is_new_changed_and_known(store: Store) -> None:
+    owner = new_device(store)
+    first = intervals([(T0, T0 + MINUTE, 10), (T0 + MINUTE, T0 + 2 * MINUTE, 20)])
+    assert put(store, owner, first) == Change(inserted=2)
+    assert put(store, owner, first) == Change(unchanged=2)
+    grown = intervals([(T0 + MINUTE, T0 + 2 * MINUTE, 25), (T0 + 2 * MINUTE, T0 + 3 * MINUTE, 1)])
+    assert put(store, owner, grown) == Change(inserted=1, changed=1)  # of the first minute it says nothing
 
 
-def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+def test_what_is_read_is_what_was_written(store: Store) -> None:
     rng = np.random.default_rng(5)
     days = [20_000, 20_001, 20_005]
     values = rng.integers(0, 200, (3, 1440))
     rows = [
-        ((d * 1440 + m) * MINUTE, (d * 1440 + m + 1) * MINUTE, int(values[k, m])) for k, d in enumerate(days) for m in range(1440)
+        ((day * 1440 + minute) * MINUTE, (day * 1440 + minute + 1) * MINUTE, int(values[row, minute]))
+        for row, day in enumerate(days)
+        for minute in range(1440)
     ]
-    with open_store(tmp_path) as store:
-        owner = new_device(store)
-        put(store, owner, intervals(rows))
-        with store.reading() as connection:
-            (found,) = read_minutes(connection, owner[0], "steps", 19_000, 21_000)
-        assert found.grid.days.tolist() == days
-        np.testing.assert_array_equal(found.grid.minutes, values)
+    owner = new_device(store)
+    put(store, owner, intervals(rows))
+    with store.reading() as connection:
+        (found,) = read_minutes(connection, owner[0], "steps", 19_000, 21_000)
+    assert found.grid.days.tolist() == days
+    np.testing.assert_array_equal(found.grid.minutes, values)
 
 
-def test_a_late_file_moves_unplaced_steps_into_their_minutes(tmp_path: Path) -> None:
+def test_two_devices_of_one_patient_do_not_touch(store: Store) -> None:
+    ring, watch = new_device(store, key="ring"), new_device(store, key="watch")
+    put(store, ring, intervals([(T0, T0 + MINUTE, 10)]))
+    put(store, watch, intervals([(T0, T0 + MINUTE, 99)]))
+    with store.reading() as connection:
+        found = read_minutes(connection, ring[0], "steps", 20_000, 20_000)
+    assert {one.device_id: int(one.grid.minutes[0, 0]) for one in found} == {ring[1]: 10, watch[1]: 99}
+
+
+def test_what_is_not_kept_leaves_nothing(store: Store) -> None:
+    owner = new_device(store)
+    with store.writing(keep=False) as connection:
+        change = add(connection, *owner, "steps", evidence(intervals([(T0, T0 + MINUTE, 10)])))
+    assert change == Change(inserted=1)
+    with store.reading() as connection:
+        assert dump_minutes(connection, owner[1]) == []
+
+
+def test_an_error_rolls_back(store: Store) -> None:
+    owner = new_device(store)
+
+    def fail() -> None:
+        with store.writing() as connection:
+            add(connection, *owner, "steps", evidence(intervals([(T0, T0 + MINUTE, 10)])))
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    with store.reading() as connection:
+        assert dump_minutes(connection, owner[1]) == []
+
+
+def test_a_late_file_moves_unplaced_steps_into_their_minutes(store: Store) -> None:
     noon = T0 + 720 * MINUTE
     morning = counter([(T0, T0, -1, 0), (noon - MINUTE, T0, -1, 0), (noon, T0, 6, 90)])
     afternoon = counter([(noon + MINUTE, T0, 6, 100), (noon + 2 * MINUTE, T0, 6, 130)])
-    with open_store(tmp_path) as store:
-        owner = new_device(store)
-        put(store, owner, afternoon)
-        with store.reading() as connection:
-            (before,) = read_minutes(connection, owner[0], "steps", 20_000, 20_000)
-        assert before.grid.unplaced.tolist() == [100]
-        assert before.grid.minutes[0, 719] == ABSENT
-        put(store, owner, morning)
-        with store.reading() as connection:
-            (after,) = read_minutes(connection, owner[0], "steps", 20_000, 20_000)
-        assert after.grid.unplaced.tolist() == [0]
-        assert after.grid.minutes[0, 719:722].tolist() == [90, 10, 30]
-        assert (after.grid.minutes[0, :719] == 0).all()
+    owner = new_device(store)
+    put(store, owner, afternoon)
+    with store.reading() as connection:
+        (before,) = read_minutes(connection, owner[0], "steps", 20_000, 20_000)
+    assert before.grid.unplaced.tolist() == [100]
+    assert before.grid.minutes[0, 719] == ABSENT
+    put(store, owner, morning)
+    with store.reading() as connection:
+        (after,) = read_minutes(connection, owner[0], "steps", 20_000, 20_000)
+    assert after.grid.unplaced.tolist() == [0]
+    assert after.grid.minutes[0, 719:722].tolist() == [90, 10, 30]
+    assert (after.grid.minutes[0, :719] == 0).all()
+
+
+def test_one_column_tells_the_totals_without_unpacking(store: Store) -> None:
+    owner = new_device(store)
+    put(store, owner, intervals([(T0 + 5 * MINUTE, T0 + 6 * MINUTE, 10), (T0 + 9 * MINUTE, T0 + 10 * MINUTE, 30)]))
+    with store.reading() as connection:
+        row = connection.execute(select(tables.minutes)).one()
+    assert (row.count, row.total, row.low, row.high, row.first, row.last) == (2, 40, 10, 30, 5, 9)
 
 
 aligned = st.tuples(st.integers(0, 4000), st.just(0), st.just(60), st.integers(0, 300))
