@@ -98,7 +98,7 @@ PROGRAMME: tuple[ProgrammeRow, ...] = (
         "min",
         (10, 20, 30, None),
         _ALL_G,
-        "short walks: twice the credited length while the fusion heals",
+        "a guess: short, up to twice the credited length",
     ),
     ProgrammeRow(
         "hourly_steps",
@@ -106,7 +106,7 @@ PROGRAMME: tuple[ProgrammeRow, ...] = (
         "steps/h",
         (50, 100, 200, 250),
         _ALL_G,
-        "frequent: 250 is the hourly goal of consumer wearables, less before",
+        "a guess: frequent; 250 is the hourly goal of consumer wearables",
     ),
     ProgrammeRow(
         "floor_share",
@@ -114,7 +114,7 @@ PROGRAMME: tuple[ProgrammeRow, ...] = (
         "of baseline",
         (0.15, 0.30, 0.50, 0.60),
         _ALL_G,
-        "about half of what Stienen 2020 (PMC7080733) saw on average",
+        "a guess: below the reference in every phase",
     ),
     ProgrammeRow(
         "cadence_cap_spm",
@@ -122,7 +122,7 @@ PROGRAMME: tuple[ProgrammeRow, ...] = (
         "steps/min",
         (100, 100, 120, None),
         _ALL_G,
-        "gentle: below moderate intensity, Tudor-Locke 2018",
+        "a guess: gentle; moderate intensity begins near 100 (Tudor-Locke 2018)",
     ),
     ProgrammeRow(
         "reference",

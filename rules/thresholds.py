@@ -41,7 +41,7 @@ class Thresholds(BaseModel):
     hr_vouch_share: float = define(
         0.5, "share", "G", "a pulse without most of the day, and of its moving minutes, tells no wear", ge=0, le=1
     )
-    steps_unknown_min: int = define(120, "min", "G", "a zero run this long may be a device on a table", ge=1, le=1440)
+    steps_unknown_min: int = define(120, "min", "G", "so long a zero run may be a device on a table", ge=1, le=1440)
     counts_rule: Literal["choi_actilife", "choi", "troiano", "zero"] = define(
         "choi_actilife", "rule", "E", "Choi 2011 as ActiLife: a day cut at midnight has no special edges"
     )
@@ -80,7 +80,7 @@ class Thresholds(BaseModel):
     # frequency
     hourly_worn_min: int = define(45, "min", "G", "an hour is judged when this much of it was worn", ge=1, le=60)
     hourly_share: float = define(0.5, "share", "G", "of the judged hours must reach the prescribed steps", ge=0, le=1)
-    move_every_min: int = define(30, "min", "X", "leaflets: rise at least every half hour", ge=1, le=240)
+    move_every_min: int = define(30, "min", "X", "a sitting limit that leaflets name", ge=1, le=240)
 
     # the prescription's limits
     cap_overrun: float = define(1.2, "times", "G", "a walk is too long beyond the cap times this", ge=1, le=3)

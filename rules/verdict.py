@@ -136,6 +136,8 @@ def _judge_walk_length(summary: DaySummary, phase: Phase, prescription: Prescrip
     said = f"longest walk {longest} min, limit {cap}"
     if beyond:
         said += f"; {_many(len(too_long), 'walk', 'walks')} went {beyond} min beyond it"
+    elif longest > cap:
+        said += ", within the tolerance"
     return _at_most("walk_length", longest, cap, beyond > 0, said, summary)
 
 

@@ -60,7 +60,9 @@ class TestWholeDay:
 
     @pytest.mark.parametrize(("length", "status"), [(10, Status.MET), (12, Status.MET), (13, Status.EXCEEDED)])
     def test_a_walk_is_too_long_beyond_the_cap_and_a_fifth(self, length: int, status: Status) -> None:
-        assert judge(make_day((600, 600 + length))).item("walk_length").status is status
+        item = judge(make_day((600, 600 + length))).item("walk_length")
+        assert item.status is status
+        assert item.reason.endswith("within the tolerance") == (length == 12)
 
     def test_minutes_beyond_the_cap(self) -> None:
         item = judge(make_day((600, 615), (800, 820))).item("walk_length")
