@@ -72,7 +72,7 @@ STEPS_CSV = (
     b"2026-08-01T07:30:37.250Z,36,MobileTrack\n2026-08-01T07:30:37Z,36,Fit Health Connect\n"
 )
 HEART_RATE_CSV = b"timestamp,beats per minute,data source\n2026-08-01T07:30:00Z,71.6,Google Fitbit Air\n"
-RESTING_CSV = b"timestamp,beats per minute,data source\n2026-08-01T00:00:00Z,57,Google Fitbit Air\n2026-08-02T00:00:00Z,0,Google Fitbit Air\n"
+RESTING_CSV = b"timestamp,beats per minute,data source\n2026-08-01T00:00:00Z,57,Air\n2026-08-02T00:00:00Z,0,Air\n"
 SLEEPS_CSV = (
     b"sleep_id,sleep_type,minutes_asleep,start_utc_offset,sleep_start,end_utc_offset,sleep_end,data_source\n"
     b"1,STAGES,400,+02:00,2026-10-24T21:30:00Z,+01:00,2026-10-25 05:30:00+0000,DERIVED\n"
@@ -253,8 +253,9 @@ def test_what_says_nothing_about_movement_is_one_reject(data: bytes, name: str) 
 
 
 def test_bad_rows_are_counted_by_kind() -> None:
-    data = minutes(("08/01/26 09:30:00", "66"), ("08/32/26 09:30:00", "1"), ("08/01/26 09:31:00", "x"),
-                   ("08/01/26 09:32:00", "9999"),                   ("08/01/26 09:33:00", None), ("08/01/26 09:34:00", True), ("08/01/26 09:35:00", "-1"))  # fmt: skip
+    values = ["66", "1", "x", "9999", None, True, "-1"]
+    days = ["01", "32", *["01"] * 5]
+    data = minutes(*((f"08/{day}/26 09:3{number}:00", values[number]) for number, day in enumerate(days)))
     recordings, rejects = read_bytes(data, "steps-1.json")
     assert [row[2] for row in samples(recordings)] == [66]
     assert sorted((reject.place, reject.count) for reject in rejects) == [
