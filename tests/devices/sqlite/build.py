@@ -83,7 +83,8 @@ def insert(connection: sqlite3.Connection, table: str, row: Sequence[object] | M
         names, row = ", ".join(f'"{name}"' for name in named), list(named.values())
         connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(row))})', row)
     else:
-        connection.execute(f'INSERT INTO "{table}" VALUES ({", ".join("?" * len(row))})', row)
+        name = table.replace('"', '""')
+        connection.execute(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(row))})', row)
 
 
 def gadgetbridge(path: Path, rows: Rows, *tables: str, devices: Sequence[Sequence[object]] = (BAND,)) -> Path:
