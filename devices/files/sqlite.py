@@ -28,7 +28,7 @@ MAX_TEXT = 200  # characters; a longer text is cut, so that no value costs memor
 _BATCH_ROWS = 1 << 16
 _HANDLER_EVERY = 1_000
 _SCHEMA_STEPS = 50_000  # about 5,000 schema entries; real exports have 300
-_BASE_STEPS = 20_000_000
+_BASE_STEPS = 2_000_000
 # A scan of six columns takes about 40 steps a row, and no row is shorter than 6 bytes: an honest file needs less than 8.
 _STEPS_PER_BYTE = 16
 

@@ -3,6 +3,7 @@
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from devices.files.reader import Reader, ReadOptions
 from devices.files.source import FileSource
@@ -58,33 +59,31 @@ AGD = (
 )
 PERSONAL = {"subjectname": "Ann Example", "dateOfBirth": "619999999999999999", "sex": "Female", "notes": "after surgery"}
 
-Rows = Mapping[str, Iterable[Sequence[object] | Mapping[str, object]]]
+Rows = Mapping[str, Any]
 
 
 def make(path: Path, schema: Iterable[str], rows: Rows | None = None, page_size: int = 4096) -> Path:
-    """Write a database. rows: table -> whole rows, or those columns of them that matter (the rest as short as can be)."""
+    """Write a database. rows: table -> whole rows, or those columns of them that matter."""
     connection = sqlite3.connect(path)
     connection.execute(f"PRAGMA page_size = {page_size}")
     for statement in schema:
         connection.execute(statement)
     for table, given in (rows or {}).items():
-        for number, row in enumerate(given):
-            insert(connection, table, row, number)
+        insert(connection, table, given)
     connection.commit()
     connection.close()
     return path
 
 
-def insert(connection: sqlite3.Connection, table: str, row: Sequence[object] | Mapping[str, object], number: int) -> None:
-    if isinstance(row, Mapping):
-        values = {"uuid": number.to_bytes(16, "big"), "USER_ID": 1, **row}
-        known = {column[1] for column in connection.execute(f'PRAGMA table_info("{table}")')}
-        named = {name: value for name, value in values.items() if name in known}
-        names, row = ", ".join(f'"{name}"' for name in named), list(named.values())
-        connection.execute(f'INSERT INTO "{table}" ({names}) VALUES ({", ".join("?" * len(row))})', row)
-    else:
-        name = table.replace('"', '""')
-        connection.execute(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(row))})', row)
+def insert(connection: sqlite3.Connection, table: str, rows: Iterable[Any]) -> None:
+    name = table.replace('"', '""')
+    columns = [column[1] for column in connection.execute(f'PRAGMA table_info("{name}")')]
+    for number, row in enumerate(rows):
+        values = row
+        if isinstance(row, Mapping):
+            whole = {"uuid": number.to_bytes(16, "big"), "USER_ID": 1, **row}
+            values = [whole.get(column) for column in columns]
+        connection.execute(f'INSERT INTO "{name}" VALUES ({", ".join("?" * len(columns))})', values)
 
 
 def gadgetbridge(path: Path, rows: Rows, *tables: str, devices: Sequence[Sequence[object]] = (BAND,)) -> Path:
