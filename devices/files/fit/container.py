@@ -154,7 +154,7 @@ class FitFile:
         full = np.full(len(self.records), NONE, dtype=np.int64)
         for table in self.tables:
             full[np.searchsorted(self.records, table.at)] = _full_times(table)
-        low = np.where(self.headers >= COMPRESSED, self.headers & 31, NONE).astype(np.int64)
+        low = np.where(self.headers >= COMPRESSED, (self.headers & 31).astype(np.int64), NONE)
         return unwrap(full, low, 31)
 
 
@@ -224,13 +224,12 @@ def _read_header(data: bytes, at: int, faults: _Faults) -> _Header | None:
     if size >= 14 and data[at + 12 : at + 14] != b"\0\0" and not is_intact(view[at : at + 14]):
         faults.add(at + 12, "the header's own CRC", f"{_crc_at(data, at + 12)}, computed {crc16(view[at : at + 12]):#06x}")
     records = at + size
-    length = int.from_bytes(data[at + 4 : at + 8], "little")
-    if not length and faults.lenient and len(data) > records + 2 and data[records + 10 : records + 14] != _MAGIC:
+    end = records + int.from_bytes(data[at + 4 : at + 8], "little")
+    if end == records and faults.lenient and len(data) > records + 2 and data[records + 10 : records + 14] != _MAGIC:
         faults.add(at + 4, "the length of the records", "0, as a device leaves it that lost power")
-        length = len(data) - records
-    end = records + length
-    if end > len(data):
-        faults.add(at + 4, "a length of the records within the file", f"{length}, with {len(data) - records} bytes there")
+        end = len(data)
+    elif end > len(data):
+        faults.add(at + 4, "a length of the records within the file", f"{end - records}, with {len(data) - records} bytes there")
         end = len(data)
     elif end + 2 > len(data):
         faults.add(end, "a CRC behind the records", f"{len(data) - end} bytes")

@@ -1,7 +1,7 @@
 """What a FIT file says of its device's own clock: offsets from UTC, and with them local midnights. Never a zone's name."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -40,21 +40,27 @@ class LocalClock:
     def is_known(self) -> bool:
         return len(self.at_s) > 0 or self.zone is not None
 
-    def midnights(self, at_s: Ints) -> Ints:
-        """Return the instant of the last local midnight at or before each instant: (n,) int64 seconds."""
-        if not len(self.at_s):
-            return self._midnights_of_zone(at_s)
-        offset = self._offsets(at_s)
-        day = (at_s + offset) // _DAY_S * _DAY_S
-        # The offset in force at that midnight, should the clock have been set since.
-        return day - self._offsets(day - offset)
+    def days(self, at_s: Ints) -> tuple[Ints, Ints]:
+        """Return the local day of each instant: the instant at which it began, and its number (days since 1970-01-01).
 
-    def dates(self, midnight_s: Ints) -> list[date]:
-        """Return the local day that each of these local midnights starts."""
+        at_s: (n,) int64 seconds.  Where the clock agrees with the zone, the day began as it does in the zone: a file holds the
+        offset of its own hours, and on the day that the clocks change the morning had another one.
+        """
+        if not len(at_s) or not self.is_known:
+            return at_s, at_s // _DAY_S
         if not len(self.at_s):
-            return [datetime.fromtimestamp(at, self.zone or UTC).date() for at in midnight_s.tolist()]
-        days = (midnight_s + self._offsets(midnight_s)) // _DAY_S
-        return [_FIRST_DAY + timedelta(days=day) for day in days.tolist()]
+            begin, number, _ = _days_of_zone(at_s, self.zone or UTC)
+            return begin, number
+        offset = self._offsets(at_s)
+        number = (at_s + offset) // _DAY_S
+        begin = number * _DAY_S - offset
+        # The offset in force when that day began, should the clock have been set since.
+        begin = number * _DAY_S - self._offsets(begin)
+        if self.zone is None:
+            return begin, number
+        zone_begin, zone_number, offsets = _days_of_zone(at_s, self.zone)
+        at_home = (offset == offsets[0]) | (offset == offsets[1])
+        return np.where(at_home, zone_begin, begin), np.where(at_home, zone_number, number)
 
     def offsets(self) -> tuple[Offset, ...]:
         return tuple(Offset(at * 1000, offset) for at, offset in zip(self.at_s.tolist(), self.offset_s.tolist(), strict=True))
@@ -62,14 +68,19 @@ class LocalClock:
     def _offsets(self, at_s: Ints) -> Ints:
         return self.offset_s[np.maximum(np.searchsorted(self.at_s, at_s, side="right") - 1, 0)]
 
-    def _midnights_of_zone(self, at_s: Ints) -> Ints:
-        if self.zone is None or not len(at_s):
-            return at_s
-        first = datetime.fromtimestamp(int(at_s.min()), self.zone).date() - timedelta(days=1)
-        last = datetime.fromtimestamp(int(at_s.max()), self.zone).date() + timedelta(days=1)
-        days = [first + timedelta(days=i) for i in range((last - first).days + 1)]
-        midnights = np.array([int(datetime(d.year, d.month, d.day, tzinfo=self.zone).timestamp()) for d in days])
-        return midnights[np.searchsorted(midnights, at_s, side="right") - 1]
+
+def date_of(number: int) -> date:
+    return _FIRST_DAY + timedelta(days=number)
+
+
+def _days_of_zone(at_s: Ints, zone: tzinfo) -> tuple[Ints, Ints, tuple[Ints, Ints]]:
+    """Return when each instant's day began in the zone, its number, and the zone's offsets when it began and when it ended."""
+    numbers = np.arange(int(at_s.min()) // _DAY_S - 2, int(at_s.max()) // _DAY_S + 4)
+    midnights = [datetime.combine(date_of(number), time.min, zone) for number in numbers.tolist()]
+    begin = np.array([int(midnight.timestamp()) for midnight in midnights])
+    offset = numbers * _DAY_S - begin
+    i = np.searchsorted(begin, at_s, side="right") - 1
+    return begin[i], numbers[i], (offset[i], offset[i + 1])
 
 
 def read_clock(file: FitFile, zone: ZoneInfo | None, rejects: Rejects) -> LocalClock:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from devices.errors import MissingAnswer
 from devices.files.fit.clock import NONE, unwrap
 from devices.files.fit.container import FitFile, Ints
-from devices.files.fit.local_time import LocalClock
+from devices.files.fit.local_time import LocalClock, date_of
 from devices.files.fit.messages import MONITORING, MONITORING_INFO
 from devices.files.fit.rows import Rows, gather_rows, present, unix_seconds
 from devices.files.fit.samples import heart_rate_stream
@@ -78,9 +78,9 @@ def read_monitoring(file: FitFile, clock: LocalClock, rejects: Rejects) -> Monit
                 "zone", "the file counts steps since local midnight and does not say when that was; set the wearer's zone"
             )
         counted = _counted(records, rejects)
-        since_s, closes = _since(records, counted, clock)
+        since_s, day, closes = _since(records, counted, clock)
         streams.insert(0, Stream("steps", _counter(records, counted, since_s)))
-        totals = _totals(records, since_s, closes, clock)
+        totals = _totals(records, day, closes)
     return Monitoring(tuple(stream for stream in streams if stream is not None), totals)
 
 
@@ -122,7 +122,7 @@ def _kind_and_intensity(rows: Rows) -> tuple[Ints, Ints]:
 
 def _counted(records: _Records, rejects: Rejects) -> npt.NDArray[np.bool_]:
     """Return which records read a step counter: (n,) bool."""
-    counted = ((records.kind == _WALKING) | (records.kind == _RUNNING)) & present(records.steps)
+    counted: npt.NDArray[np.bool_] = ((records.kind == _WALKING) | (records.kind == _RUNNING)) & present(records.steps)
     wild = counted & (records.steps > _MOST_STEPS)
     if wild.any():
         found = int(records.steps[wild][0])
@@ -131,17 +131,17 @@ def _counted(records: _Records, rejects: Rejects) -> npt.NDArray[np.bool_]:
     return counted
 
 
-def _since(records: _Records, counted: npt.NDArray[np.bool_], clock: LocalClock) -> tuple[Ints, npt.NDArray[np.bool_]]:
-    """Return when each record's counter last was zero, (n,) seconds, and which records close a day, (n,) bool.
+def _since(records: _Records, counted: npt.NDArray[np.bool_], clock: LocalClock) -> tuple[Ints, Ints, npt.NDArray[np.bool_]]:
+    """Return when each record's counter last was zero, (n,) seconds, of which day it counts, and which records close a day.
 
     A row with a whole time on local midnight itself, over a duration of one day, closes the day before.
     """
-    since_s = clock.midnights(records.at_s)
+    since_s, day = clock.days(records.at_s)
     closes = counted & records.is_whole & (since_s == records.at_s)
     closes &= (records.duration_min >= _SHORTEST_DAY_MIN) & (records.duration_min <= _LONGEST_DAY_MIN)
     if closes.any():
-        since_s[closes] = clock.midnights(records.at_s[closes] - 1)
-    return since_s, closes
+        since_s[closes], day[closes] = clock.days(records.at_s[closes] - 1)
+    return since_s, day, closes
 
 
 def _counter(records: _Records, counted: npt.NDArray[np.bool_], since_s: Ints) -> Counter:
@@ -158,14 +158,13 @@ def _counter(records: _Records, counted: npt.NDArray[np.bool_], since_s: Ints) -
     )
 
 
-def _totals(records: _Records, since_s: Ints, closes: npt.NDArray[np.bool_], clock: LocalClock) -> tuple[VendorTotal, ...]:
+def _totals(records: _Records, day: Ints, closes: npt.NDArray[np.bool_]) -> tuple[VendorTotal, ...]:
     """Return the steps of each closed day: the sum over the activity types."""
     by_day: dict[int, dict[int, int]] = {}
-    for since, kind, steps in zip(*(column[closes].tolist() for column in (since_s, records.kind, records.steps)), strict=True):
-        by_kind = by_day.setdefault(since, {})
+    for number, kind, steps in zip(*(column[closes].tolist() for column in (day, records.kind, records.steps)), strict=True):
+        by_kind = by_day.setdefault(number, {})
         by_kind[kind] = max(steps, by_kind.get(kind, 0))
-    days = clock.dates(np.array(list(by_day), dtype=np.int64))
-    return tuple(VendorTotal(day, "steps", sum(by_kind.values())) for day, by_kind in zip(days, by_day.values(), strict=True))
+    return tuple(VendorTotal(date_of(number), "steps", sum(by_kind.values())) for number, by_kind in by_day.items())
 
 
 def _intensity(records: _Records) -> Stream | None:

@@ -9,6 +9,7 @@ from devices.files.fit.local_time import read_clock
 from devices.files.fit.messages import (
     MONITORING,
     MONITORING_HR_DATA,
+    NAP_EVENT,
     RECORD,
     SESSION,
     SLEEP_LEVEL,
@@ -16,12 +17,12 @@ from devices.files.fit.messages import (
 )
 from devices.files.fit.monitoring import read_monitoring
 from devices.files.fit.profile import type_name
-from devices.files.fit.wellness import read_off_wrist, read_resting_heart_rate, read_sleep
+from devices.files.fit.wellness import read_naps, read_off_wrist, read_resting_heart_rate, read_sleep
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source, read_all
 from devices.recording import Device, Recording, Reject, Rejects, Span, Stream, VendorTotal
 
-_MOVEMENT = (MONITORING, MONITORING_HR_DATA, RECORD, SESSION, SLEEP_LEVEL, STRESS_LEVEL)
+_MOVEMENT = (MONITORING, MONITORING_HR_DATA, NAP_EVENT, RECORD, SESSION, SLEEP_LEVEL, STRESS_LEVEL)
 
 
 class FitReader(SingleFile):
@@ -42,7 +43,9 @@ class FitReader(SingleFile):
             own = read_file_id(file)
             file_id = own or file_id
             if file.of(*_MOVEMENT):
-                yield _read_file(file, file_id, options, rejects)
+                recording = _read_file(file, file_id, options, rejects)
+                if recording.streams or recording.spans or recording.offsets or recording.totals:
+                    yield recording
             else:
                 rejects.add(f"byte {file.start}", "a file that holds movement, heart rate or sleep", _kind(own))
         yield from rejects.drain()
@@ -72,6 +75,8 @@ def _read_file(file: FitFile, file_id: FileId, options: ReadOptions, rejects: Re
         streams += [heart_rate] if heart_rate is not None else []
     if file.of(SLEEP_LEVEL):
         spans += read_sleep(file)
+    if file.of(NAP_EVENT):
+        spans += read_naps(file)
     if file.of(STRESS_LEVEL):
         spans += read_off_wrist(file)
     return Recording(file_id.device, tuple(streams), tuple(spans), clock.offsets(), tuple(totals))

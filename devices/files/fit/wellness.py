@@ -11,8 +11,8 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.files.fit.container import FitFile, Ints
-from devices.files.fit.local_time import LocalClock
-from devices.files.fit.messages import EVENT, MONITORING_HR_DATA, SLEEP_LEVEL, STRESS_LEVEL
+from devices.files.fit.local_time import LocalClock, date_of
+from devices.files.fit.messages import EVENT, MONITORING_HR_DATA, NAP_EVENT, SLEEP_LEVEL, STRESS_LEVEL
 from devices.files.fit.rows import gather_rows, unix_seconds
 from devices.recording import EARLIEST_MS, LATEST_MS, METRICS, Span, SpanKind, VendorTotal
 
@@ -21,6 +21,9 @@ _STAGES: Mapping[int, str] = MappingProxyType({1: "awake", 2: "light", 3: "deep"
 _EVENT, _EVENT_TYPE = 0, 1
 _SLEEP_EVENT, _STARTS = 74, 0
 _LONGEST_STAGE_S = 6 * 3600
+
+_NAP_START, _NAP_END, _NAP_DELETED = 0, 2, 5
+_LONGEST_NAP_S = 24 * 3600
 
 _STRESS, _STRESS_TIME = 0, 1
 _OFF_WRIST = -1
@@ -43,6 +46,16 @@ def read_sleep(file: FitFile) -> Iterator[Span]:
         start, end, stage = int(at_s[before]), int(at_s[mark]), _STAGES.get(int(stages[mark]))
         if stage is not None and 0 < end - start <= _LONGEST_STAGE_S:
             yield Span(SpanKind.SLEEP, start * 1000, end * 1000, {"stage": stage})
+
+
+def read_naps(file: FitFile) -> Iterator[Span]:
+    """Yield the naps that were not taken back; devices do not stage them."""
+    rows = gather_rows(file, {NAP_EVENT: (_NAP_START, _NAP_END, _NAP_DELETED)})
+    start, end = unix_seconds(rows.column(NAP_EVENT, _NAP_START)), unix_seconds(rows.column(NAP_EVENT, _NAP_END))
+    good = _timed(start) & _timed(end) & (end > start) & (end - start <= _LONGEST_NAP_S)
+    good &= rows.column(NAP_EVENT, _NAP_DELETED) != 1
+    for first, last in zip(start[good].tolist(), end[good].tolist(), strict=True):
+        yield Span(SpanKind.SLEEP, first * 1000, last * 1000, {"stage": "asleep"})
 
 
 def read_off_wrist(file: FitFile) -> Iterator[Span]:
@@ -74,9 +87,9 @@ def read_resting_heart_rate(file: FitFile, clock: LocalClock) -> tuple[VendorTot
     if not good.any() or not clock.is_known:
         return ()
     order = np.argsort(at_s[good], kind="stable")
-    days = clock.dates(clock.midnights(at_s[good][order]))
-    by_day = dict(zip(days, rate[good][order].tolist(), strict=True))
-    return tuple(VendorTotal(day, "resting_heart_rate", value) for day, value in by_day.items())
+    _, days = clock.days(at_s[good][order])
+    by_day = dict(zip(days.tolist(), rate[good][order].tolist(), strict=True))
+    return tuple(VendorTotal(date_of(day), "resting_heart_rate", value) for day, value in by_day.items())
 
 
 def _timed(at_s: Ints) -> npt.NDArray[np.bool_]:
