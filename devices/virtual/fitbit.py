@@ -152,15 +152,15 @@ def _json_minutes(minutes: _Minutes, times: Literal["utc", "local"]) -> _Files:
         )
 
 
-def _wall(at_ms: int, offset_s: int) -> str:
-    return f"{stamps.iso(np.array([at_ms // 1000 + offset_s]))[0]}.000"
+def _wall(night: Sleep, at_ms: int) -> str:
+    return f"{stamps.iso(np.array([at_ms // 1000 + night.offset_at(at_ms)]))[0]}.000"
 
 
 def _json_sleep(nights: Sequence[Sleep]) -> _Files:
     """Local wall time without a zone, whatever the minutes' files have."""
     by_month: dict[str, list[dict[str, object]]] = {}
     for night in nights:
-        ends = _wall(night.end_ms, night.offset_s[1])
+        ends = _wall(night, night.end_ms)
         by_month.setdefault(f"{ends[:7]}-01", []).append(_sleep_log(night, ends))
     for first, logs in by_month.items():
         text = json.dumps(logs, indent=2, separators=(",", " : "))
@@ -168,7 +168,7 @@ def _json_sleep(nights: Sequence[Sleep]) -> _Files:
 
 
 def _sleep_log(night: Sleep, ends: str) -> dict[str, object]:
-    runs, offset = night.runs(), night.offset_s[0]
+    runs = night.runs()
     minutes = (night.end_ms - night.start_ms) // 60_000
     asleep = int((night.stage > 0).sum())
     staged = minutes >= _STAGES_FROM_MIN
@@ -183,7 +183,7 @@ def _sleep_log(night: Sleep, ends: str) -> dict[str, object]:
     return {
         "logId": night.start_ms // 1000 * 7 + 20_000_000_000,
         "dateOfSleep": ends[:10],
-        "startTime": _wall(night.start_ms, offset),
+        "startTime": _wall(night, night.start_ms),
         "endTime": ends,
         "duration": night.end_ms - night.start_ms,
         "minutesToFallAsleep": 0,
@@ -198,7 +198,7 @@ def _sleep_log(night: Sleep, ends: str) -> dict[str, object]:
         "levels": {
             "summary": summary,
             "data": [
-                {"dateTime": _wall(start, offset), "level": names[stage], "seconds": (end - start) // 1000}
+                {"dateTime": _wall(night, start), "level": names[stage], "seconds": (end - start) // 1000}
                 for start, end, stage in runs
             ],
         },
@@ -269,6 +269,10 @@ def _csv_time(at_ms: int) -> str:
     return f"{text[:10]} {text[11:]}+0000"
 
 
+def _offset_and_time(night: Sleep, at_ms: int) -> str:
+    return f"{stamps.offset(night.offset_at(at_ms), ':')},{_csv_time(at_ms)}"
+
+
 def _csv_sleep(nights: Sequence[Sleep]) -> _Files:
     if not nights:
         return
@@ -279,15 +283,14 @@ def _csv_sleep(nights: Sequence[Sleep]) -> _Files:
         number = night.start_ms // 1000 * 1_000_003
         minutes, asleep = (night.end_ms - night.start_ms) // 60_000, int((night.stage > 0).sum())
         kind = "STAGES" if minutes >= _STAGES_FROM_MIN else "CLASSIC"
-        offsets = [stamps.offset(each, ":") for each in night.offset_s]
         made = _csv_time(night.end_ms)
         rows.append(
-            f"{number},{kind},{minutes},0,0,{asleep},{minutes - asleep},0,0,{offsets[0]},{_csv_time(night.start_ms)},"
-            f"{offsets[1]},{made},DERIVED,{made},{made}\n"
+            f"{number},{kind},{minutes},0,0,{asleep},{minutes - asleep},0,0,{_offset_and_time(night, night.start_ms)},"
+            f"{_offset_and_time(night, night.end_ms)},DERIVED,{made},{made}\n"
         )
         if kind == "STAGES":
             stages += [
-                f"{number},{i},{_LEVELS[stage].upper()},{offsets[0]},{_csv_time(start)},{offsets[0]},{_csv_time(end)},DERIVED,"
+                f"{number},{i},{_LEVELS[stage].upper()},{_offset_and_time(night, start)},{_offset_and_time(night, end)},DERIVED,"
                 f"{made},{made}\n"
                 for i, (start, end, stage) in enumerate(night.runs())
             ]

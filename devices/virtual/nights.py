@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
+import numpy.typing as npt
 
 from devices.virtual.clock import MINUTE_MS
 from devices.virtual.life import Codes, Day, State
@@ -15,12 +16,16 @@ _WORN_SHARE = 0.9
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Sleep:
-    """stage: (n,) uint8, `Stage` of each minute, wakeful ones among them.  offset_s: of the clocks, at its start and its end"""
+    """stage: (n,) uint8, `Stage` of each minute, wakeful ones among them.  offset_s: (n,) int32, of the clocks"""
 
     start_ms: int
     end_ms: int
     stage: Codes
-    offset_s: tuple[int, int]
+    offset_s: npt.NDArray[np.int32]
+
+    def offset_at(self, at_ms: int) -> int:
+        """Return how far the clocks stood ahead of UTC; at the end, as in the minute before it. In s."""
+        return int(self.offset_s[min((at_ms - self.start_ms) // MINUTE_MS, len(self.offset_s) - 1)])
 
     def runs(self) -> list[tuple[int, int, int]]:
         """Return the unbroken stages as (start_ms, end_ms, stage)."""
@@ -43,7 +48,7 @@ def sleeps(days: Sequence[Day]) -> list[Sleep]:
     breaks = np.flatnonzero((np.diff(in_bed) != 0) | (np.diff(at) != MINUTE_MS)) + 1
     edges = np.concatenate(([0], breaks, [len(at)])).tolist()
     return [
-        Sleep(int(at[start]), int(at[end - 1]) + MINUTE_MS, stage[start:end], (int(offset[start]), int(offset[end - 1])))
+        Sleep(int(at[start]), int(at[end - 1]) + MINUTE_MS, stage[start:end], offset[start:end])
         for start, end in pairwise(edges)
         if in_bed[start] and end - start >= _SHORTEST_MIN and worn[start:end].mean() >= _WORN_SHARE
     ]

@@ -274,6 +274,16 @@ def test_fitbit_sleep_json_and_csv_tell_the_same_nights(tmp_path: Path) -> None:
     assert {row["sleep_stage_type"] for row in stages} == {"WAKE", "LIGHT", "DEEP", "REM"}
 
 
+def test_a_fitbit_night_of_summer_time_shows_the_clock_as_it_went(tmp_path: Path) -> None:
+    wearer = Wearer(51, SURGERY, faults=0)
+    logs = fitbit_rows(write_fitbit(wearer, days_from(date(2026, 3, 28), 2), tmp_path), "sleep")
+    (night,) = [log for log in logs if log["dateOfSleep"] == "2026-03-29"]
+    start, end = (datetime.fromisoformat(night[name]) for name in ("startTime", "endTime"))
+    assert (end - start).total_seconds() * 1000 == night["duration"] + 3_600_000
+    hours = [part["dateTime"][11:13] for part in night["levels"]["data"]]
+    assert "02" not in hours
+
+
 def test_fitbit_pulse_json_has_the_minutes_worn(tmp_path: Path) -> None:
     wearer, dates, days = lived("home")
     rows = fitbit_rows(write_fitbit(wearer, dates, tmp_path, forms=("json",)), "heart_rate")

@@ -2,9 +2,10 @@
 
 import hashlib
 import struct
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import fitparse
 import numpy as np
@@ -87,14 +88,30 @@ def test_a_file_begins_at_midnight_and_at_each_sync_and_repeats_half_an_hour(tmp
     assert not any(earlier & later for earlier, later in pairwise(per_file))
 
 
-def test_the_offset_is_that_of_the_clock(tmp_path: Path) -> None:
-    wearer, first = CASES["spring"]
-    offsets = []
-    for path in write_fit(wearer, days_from(first, 5), tmp_path, sleep=False, activities=False):
+def offsets(case: str, folder: Path) -> list[tuple[datetime, int]]:
+    """What each file says: when it begins, and how far the clock stood ahead of UTC, in s."""
+    wearer, first = CASES[case]
+    found = []
+    for path in write_fit(wearer, days_from(first, 5), folder, sleep=False, activities=False):
         info = next(message for message in fit_messages(path) if message.name == "monitoring_info")
-        offsets.append(info.get("local_timestamp").raw_value - info.get("timestamp").raw_value)
-    assert offsets == sorted(offsets)
-    assert set(offsets) == {3_600, 7_200}
+        at, local = info.get("timestamp").raw_value, info.get("local_timestamp").raw_value
+        found.append((fit_time(at), local - at))
+    return found
+
+
+def test_the_offset_is_that_of_the_clock(tmp_path: Path) -> None:
+    found = offsets("spring", tmp_path)
+    zone = ZoneInfo("Europe/Berlin")
+    assert [timedelta(seconds=offset) for _, offset in found] == [at.astimezone(zone).utcoffset() for at, _ in found]
+    assert {offset for _, offset in found} == {3_600, 7_200}
+
+
+def test_the_clock_set_on_a_journey_begins_a_file(tmp_path: Path) -> None:
+    noon = datetime(2026, 2, 4, 12, tzinfo=ZoneInfo("Europe/Berlin"))
+    overlap = timedelta(minutes=30)
+    for at, offset in offsets("west", tmp_path):
+        assert offset == (-18_000 if at >= noon - overlap else 3_600)
+    assert noon - overlap in [at for at, _ in offsets("west", tmp_path)]
 
 
 def test_closing_records_stand_at_local_midnight(tmp_path: Path) -> None:
