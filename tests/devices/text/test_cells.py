@@ -2,7 +2,7 @@
 
 import re
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.files.textual.cells import Cells, clean_name, factorise, group_rows, parse_decimals, parse_integers
@@ -11,6 +11,7 @@ NUMBERLIKE = st.text("0123456789+-. e٣", max_size=26)
 WHOLE = st.one_of(st.integers(-(10**20), 10**20).map(str), NUMBERLIKE)
 
 
+@settings(deadline=None)
 @given(st.lists(WHOLE))
 def test_integers(texts: list[str]) -> None:
     value, good = parse_integers(Cells.of(texts))
@@ -20,6 +21,7 @@ def test_integers(texts: list[str]) -> None:
         assert number == (int(text) if whole else 0)
 
 
+@settings(deadline=None)
 @given(st.lists(st.one_of(st.decimals(-(10**9), 10**9, places=3).map(str), NUMBERLIKE)))
 def test_decimals(texts: list[str]) -> None:
     value, good = parse_decimals(Cells.of(texts))
@@ -29,7 +31,8 @@ def test_decimals(texts: list[str]) -> None:
         assert abs(number - (float(text) if plain else 0)) <= 1e-9 * max(1, abs(number))
 
 
-@given(st.lists(st.text(max_size=12)))
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.text(max_size=12), max_size=30))
 def test_names_are_told_apart(texts: list[str]) -> None:
     codes, names = factorise(Cells.of(texts))
     as_bytes = [text.encode("utf-8", errors="replace") for text in texts]

@@ -128,7 +128,7 @@ def test_what_cannot_be_meant_is_left_out_by_its_line(row: dict[str, str]) -> No
     assert [(reject.place, reject.count) for reject in rejects] == [("mine.csv line 2", 1)]
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 6000), st.integers(0, 400)), unique_by=lambda row: row[0], max_size=60),
     st.integers(-12 * 60, 14 * 60),

@@ -32,6 +32,7 @@ def read(data: bytes, depth: int, size: int = 1 << 20) -> tuple[list[dict[str, A
     return rows, numbers, rejects
 
 
+@settings(max_examples=25, deadline=None)
 @given(OBJECTS, st.integers(1, 40), st.sampled_from([None, 1]), st.booleans())
 def test_records_are_those_of_the_whole(objects: list[dict[str, Any]], size: int, indent: int | None, escaped: bool) -> None:
     text = json.dumps(objects, indent=indent, ensure_ascii=escaped)
@@ -91,7 +92,7 @@ def test_a_number_of_a_million_digits_is_one_bad_record() -> None:
     assert [reject.count for reject in rejects.drain()] == [1]
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=80), st.integers(0, 2), st.integers(1, 9))
 def test_any_bytes_give_records_or_our_error(noise: bytes, depth: int, size: int) -> None:
     for data in (noise, b'[{"a":1},' + noise, b'[{"\\"a":[{}]}' + noise + b"]"):

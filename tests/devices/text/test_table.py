@@ -38,6 +38,7 @@ def write(rows: list[list[str]], ending: str, delimiter: str = ",") -> bytes:
     return out.getvalue().encode()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(CELL, CELL, CELL).map(list), max_size=12), st.sampled_from(["\n", "\r\n"]), st.integers(1, 60))
 def test_quoted_tables(rows: list[list[str]], ending: str, size: int) -> None:
     data = write(rows, ending)
@@ -47,6 +48,7 @@ def test_quoted_tables(rows: list[list[str]], ending: str, size: int) -> None:
     assert not rejects.drain()
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(PLAIN, PLAIN, PLAIN).map(list), max_size=12), st.sampled_from(["\n", "\r\n"]),
        st.sampled_from([",", ";", "\t"]), st.booleans(), st.integers(1, 60))  # fmt: skip
 def test_plain_tables(rows: list[list[str]], ending: str, delimiter: str, closed: bool, size: int) -> None:
@@ -96,7 +98,7 @@ def test_nul_bytes_and_broken_utf8_stay_in_their_cells() -> None:
     assert not rejects.drain()
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.binary(max_size=80), st.integers(1, 9))
 def test_any_bytes_give_rows_or_our_error(noise: bytes, size: int) -> None:
     for data in (noise, b"a,b,c\n" + noise, b'a,b,c\n1,"2\n",3\n' + noise):

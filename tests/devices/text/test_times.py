@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from devices.files.textual.cells import Cells
@@ -19,6 +19,7 @@ MOMENTS = st.datetimes(min_value=datetime(1970, 1, 2), max_value=datetime(2199, 
 OFFSETS = st.integers(-14 * 60, 14 * 60)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(MOMENTS, OFFSETS, st.sampled_from(["T", " "]), st.sampled_from(["hh:mm", "hhmm", " hhmm", "Z", ""]))))
 def test_iso_agrees_with_the_standard_library(rows: list[tuple[datetime, int, str, str]]) -> None:
     texts, expected = [], []
@@ -55,6 +56,7 @@ def test_a_leap_second_is_the_next_minute() -> None:
     assert parse_iso(Cells.of(["2016-12-31T23:59:60Z"])).ms.tolist() == [ms("2017-01-01T00:00")]
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.datetimes(min_value=datetime(1970, 1, 1), max_value=datetime(2069, 12, 31)), st.integers(0, 3))))  # noqa: DTZ001
 def test_us_times_agree_with_strptime(rows: list[tuple[datetime, int]]) -> None:
     formats = ("%m/%d/%y %H:%M:%S", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "%m/%d/%Y %I:%M %p")
