@@ -19,7 +19,7 @@ from rules.cadence import count_bands, find_peaks
 from rules.fragmentation import Fragmentation, measure_fragmentation
 from rules.frequency import Hours, find_median_gap, find_move_every, find_thirds, sum_hours
 from rules.minutes import MINUTE_S, NA, DayMinutes, Mask, Minutes, State, WakingSource, WearSource
-from rules.runs import find_runs
+from rules.runs import fill_short_gaps, find_runs
 from rules.thresholds import Thresholds
 from rules.waking import DEFAULT_WINDOW, WakingWindow, decide_waking
 from rules.wear import Wear, decide_wear
@@ -52,9 +52,9 @@ class DaySettings:
 class DaySummary:
     """What one local day amounts to. None is unknown, everywhere; a count of 0 was measured.
 
-    Whatever needs minutes (bouts, breaks, cadence, fragmentation, frequency) is None if no minute is known, or if the steps
-    came in intervals longer than a minute (`resolution_s` > 60: insufficient resolution). Times are minutes since the local
-    day began.
+    Whatever needs minutes is None if no minute is known or if the steps came in longer intervals: breaks, cadence and
+    fragmentation from a `resolution_s` above `exact_within_s` on, bouts from one above `bouts_within_s` on. Times are minutes
+    since the local day began.
 
     states:          (n,) uint8, a State each
     cadence:         (n,) int16, steps of the worn minutes, NA elsewhere; never written out
@@ -133,8 +133,14 @@ class DaySummary:
         return self.has_data and not self.partial
 
     @property
-    def has_minutes(self) -> bool:
+    def has_bouts(self) -> bool:
+        """Do the steps come finely enough to tell walks and still stretches?"""
         return self.stationary is not None
+
+    @property
+    def has_cadence(self) -> bool:
+        """Do the steps come as finely as minutes?"""
+        return self.cadence_bands is not None
 
     def to_json(self) -> dict[str, Any]:
         """Return everything but the minutes themselves in plain types; of the stationary bouts the prolonged ones."""
@@ -165,10 +171,12 @@ def summarise_day(
     cadence = np.where(wear.worn, minutes.steps, np.int16(NA))
     marks = _Marks(minutes, wear, waking.mask, chosen)
     summary = _account(minutes, wear, waking.source, marks, cadence, chosen)
-    if summary["steps"] is not None and minutes.resolution_s <= MINUTE_S:
+    if summary["steps"] is not None and minutes.resolution_s <= limits.bouts_within_s:
         summary |= _measure_stillness(marks, limits)
         summary |= _measure_walking(marks, chosen, summary)
-        summary |= _measure_cadence(marks, cadence, limits, valid=summary["valid"])
+        if minutes.resolution_s <= limits.exact_within_s:
+            summary |= _measure_breaks(marks, limits, summary["stationary"])
+            summary |= _measure_cadence(marks, cadence, limits, valid=summary["valid"])
     return DaySummary(**summary)
 
 
@@ -196,19 +204,21 @@ def _find_moving(minutes: DayMinutes, limits: Thresholds) -> Mask:
 
     An interval's steps were spread over its minutes evenly: which of these were still, nobody knows, so none is called so.
     """
-    if minutes.resolution_s <= MINUTE_S:
+    if minutes.resolution_s <= limits.exact_within_s:
         enough: Mask = minutes.steps >= limits.stationary_below_steps
         return enough
+    stepped: Mask = minutes.steps > 0
+    if minutes.resolution_s <= limits.bouts_within_s:
+        # A device that ends an interval where something ends: what lies between two minutes of one is part of it.
+        return fill_short_gaps(stepped, minutes.resolution_s // MINUTE_S)
     since_s = minutes.start_ms // 1000 + MINUTE_S * np.arange(len(minutes))
-    totals = np.zeros(len(minutes), np.int64)
     _, interval = np.unique(since_s // minutes.resolution_s, return_inverse=True)
-    np.add.at(totals, interval, np.maximum(minutes.steps, 0))
-    moved: Mask = totals[interval] > 0
+    moved: Mask = np.bincount(interval, weights=stepped)[interval] > 0 if len(minutes) else stepped
     return moved
 
 
 def _find_walking(minutes: DayMinutes, worn: Mask, settings: DaySettings) -> Mask:
-    if minutes.resolution_s > MINUTE_S:
+    if minutes.resolution_s > settings.limits.bouts_within_s:
         return np.zeros(len(minutes), np.bool_)
     stay_spm = settings.limits.walking_stay_spm
     return find_walking_minutes(minutes.steps, worn, start_spm=settings.walking_spm, stay_spm=stay_spm)
@@ -274,20 +284,25 @@ def _account(
 
 def _measure_stillness(marks: _Marks, limits: Thresholds) -> dict[str, Any]:
     still = find_stationary_bouts(marks.stationary, marks.blind)
-    active = find_runs(marks.active)
-    still_min = int(np.count_nonzero(marks.stationary))
-    breaks = int(np.count_nonzero(find_breaks(marks.stationary, marks.moving)))
     lengths = still.length
     return {
-        "still_min": still_min,
+        "still_min": int(np.count_nonzero(marks.stationary)),
         "stationary": still,
         "longest_stationary_min": still.longest,
         "prolonged": {limit: int(np.count_nonzero(lengths >= limit)) for limit in limits.prolonged_min},
+    }
+
+
+def _measure_breaks(marks: _Marks, limits: Thresholds, still: Bouts) -> dict[str, Any]:
+    active = find_runs(marks.active)
+    still_min = int(np.count_nonzero(marks.stationary))
+    breaks = int(np.count_nonzero(find_breaks(marks.stationary, marks.moving)))
+    return {
         "breaks": breaks,
         "breaks_per_stationary_hour": breaks / (still_min / 60) if still_min else 0.0,
         "move_every_30": find_move_every(marks.moving, marks.judged, window_min=limits.move_every_min),
         "fragmentation_stationary": measure_fragmentation(
-            lengths, unfinished=len(still) - breaks, min_runs=limits.fragmentation_runs
+            still.length, unfinished=len(still) - breaks, min_runs=limits.fragmentation_runs
         ),
         "fragmentation_active": measure_fragmentation(
             active.length,

@@ -59,6 +59,14 @@ class Thresholds(BaseModel):
     rest_shortest_min: int = define(240, "min", "G", "a shorter stretch is no night", ge=1, le=1080)
     rest_longest_min: int = define(840, "min", "G", "a longer stretch is no night but a device on a table", ge=1, le=1080)
 
+    # resolution: the interval length within which nine tenths of a day's steps were measured
+    exact_within_s: int = define(
+        120, "s", "G", "as good as minutes: nothing is lost but a burst within two of them", ge=60, le=900
+    )
+    bouts_within_s: int = define(
+        600, "s", "G", "Garmin and Apple write up to ten minutes at a stretch, and end it where the walking ends", ge=60, le=3600
+    )
+
     # the day
     valid_worn_min: int = define(600, "min", "E", "NHANES: Troiano 2008", ge=1, le=1440)
     coverage_share: float = define(0.8, "share", "G", "below it the rules do not judge", ge=0, le=1)
@@ -92,6 +100,8 @@ class Thresholds(BaseModel):
             raise ValueError(f"rest_shortest_min {self.rest_shortest_min} exceeds rest_longest_min {self.rest_longest_min}")
         if any(limit < 1 for limit in self.prolonged_min) or list(self.prolonged_min) != sorted(set(self.prolonged_min)):
             raise ValueError(f"prolonged_min must be positive, rising minutes, found {self.prolonged_min}")
+        if self.exact_within_s > self.bouts_within_s:
+            raise ValueError(f"exact_within_s {self.exact_within_s} exceeds bouts_within_s {self.bouts_within_s}")
         if self.walking_stay_spm is not None and self.walking_stay_spm > min(self.walking_spm, self.walking_aid_spm):
             raise ValueError(f"walking_stay_spm {self.walking_stay_spm} exceeds the cadence that starts a walk")
         return self

@@ -110,7 +110,7 @@ def _judge_walks(summary: DaySummary, phase: Phase, prescription: Prescription) 
     if summary.walking is None:
         return _blind("walks", asked, summary)
     done = len(summary.walking.at_least(length))
-    said = f"{done} of {asked} walks of {length} min or more"
+    said = f"{done} of {asked} walks of {length} min or more{_how_fine(summary)}"
     return _at_least("walks", done, asked, said, summary)
 
 
@@ -120,7 +120,8 @@ def _judge_stillness(summary: DaySummary, phase: Phase, prescription: Prescripti
         return _blind("stillness", nudge, summary)
     longest = summary.stationary.longest
     over = len(summary.stationary.at_least(nudge))
-    said = f"longest still stretch {longest} min, and {_many(over, 'stretch', 'stretches')} of {nudge} min or more"
+    stretches = _many(over, "stretch", "stretches")
+    said = f"longest still stretch {longest} min, and {stretches} of {nudge} min or more{_how_fine(summary)}"
     return _at_most("stillness", longest, nudge, over > 0, said, summary)
 
 
@@ -145,9 +146,10 @@ def _judge_cadence(summary: DaySummary, phase: Phase, prescription: Prescription
     cap, run_min = phase.cadence_cap_spm, prescription.thresholds.brisk_run_min
     if cap is None:
         return Item("cadence", Status.OFF, None, None, UNITS["cadence"], "no limit on cadence in this phase")
-    if not summary.has_minutes:
+    longest = find_longest_brisk(summary.cadence, cap) if summary.has_bouts else 0
+    if not summary.has_cadence and longest < run_min:
+        # The mean of a longer interval can hide a brisk stretch, but not make one up.
         return _blind("cadence", run_min, summary)
-    longest = find_longest_brisk(summary.cadence, cap)
     said = f"{longest} min in a row at {cap} steps/min or more; {run_min} are too brisk"
     return _at_most("cadence", longest, run_min, longest >= run_min, said, summary)
 
@@ -233,6 +235,12 @@ def _blind(name: str, target: float, summary: DaySummary) -> Item:
     else:
         reason = "no data for this day"
     return Item(name, Status.UNKNOWN, None, target, UNITS[name], reason)
+
+
+def _how_fine(summary: DaySummary) -> str:
+    if summary.has_cadence:
+        return ""
+    return f"; steps came in intervals of up to {summary.resolution_s / 60:.0f} min, so lengths are about right"
 
 
 def _why_open(summary: DaySummary) -> str:

@@ -1,12 +1,13 @@
 """Readers of exported files: one module a format, one line in READERS."""
 
 from devices.errors import Unrecognised
-from devices.files import agd, apple, fitbit, gadgetbridge, health_connect, omh, plain_csv, samsung, withings
+from devices.files import agd, apple, fit, fitbit, gadgetbridge, health_connect, omh, plain_csv, samsung, withings
 from devices.files.reader import Reader
 from devices.files.source import Source, read_head
 from devices.files.sqlite import table_names
 
 READERS: tuple[Reader, ...] = (
+    fit.READER,
     apple.READER,
     *fitbit.READERS,
     gadgetbridge.READER,

@@ -186,7 +186,7 @@ class TestResolution:
         return summarise_day(build_day(DAY, steps, resolution_s=900, device_says_worn=True), SETTINGS)
 
     def test_what_needs_minutes_refuses(self, made: DaySummary) -> None:
-        assert not made.has_minutes
+        assert not made.has_bouts
         refused = (made.still_min, made.walking_min, made.breaks, made.credited_walks, made.peak_1, made.move_every_30)
         assert refused == (None,) * 6
 
@@ -200,6 +200,31 @@ class TestResolution:
     def test_hours_refuse_what_is_longer_than_an_hour(self) -> None:
         day = build_day(DAY, np.ones(1440, np.int16), resolution_s=7200, device_says_worn=True)
         assert summarise_day(day, SETTINGS).hours_reached is None
+
+
+class TestIntervalsOfMinutes:
+    """A watch that writes an interval for each change of activity: 10:00-10:06 with 480 steps, 12:00-12:05 with 3."""
+
+    @pytest.fixture
+    def made(self) -> DaySummary:
+        steps = np.zeros(1440, np.int16)
+        steps[600:606] = 80
+        steps[720:725] = (1, 0, 1, 0, 1)
+        return summarise_day(build_day(DAY, steps, resolution_s=360, device_says_worn=True), SETTINGS)
+
+    def test_walks_are_told(self, made: DaySummary) -> None:
+        assert made.walking is not None
+        assert [(bout.start, bout.length) for bout in made.walking] == [(600, 6)]
+
+    def test_a_few_steps_end_a_still_stretch(self, made: DaySummary) -> None:
+        """07:00-10:00, 10:06-12:00, 12:05-22:00; the interval with 3 steps is not called still."""
+        assert made.stationary is not None
+        assert [bout.length for bout in made.stationary] == [180, 114, 595]
+        assert (made.states[720:725] == State.MOVING).all()
+
+    def test_cadence_is_not(self, made: DaySummary) -> None:
+        assert not made.has_cadence
+        assert (made.breaks, made.peak_1, made.move_every_30, made.fragmentation_active) == (None,) * 4
 
 
 @pytest.mark.parametrize(("date", "n"), [("2024-03-31", 1380), ("2024-10-27", 1500), ("2024-06-01", 1440)])

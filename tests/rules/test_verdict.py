@@ -150,6 +150,14 @@ class TestPartialDay:
         made = judge(build_day(DAY, np.full(1440, NA, np.int16)))
         assert {(item.status, item.done, item.reason) for item in made.items} == {(Status.UNKNOWN, None, "no data for this day")}
 
+    def test_the_mean_of_an_interval_can_be_too_brisk_but_never_gentle_enough(self) -> None:
+        for spm, status in ((60, Status.UNKNOWN), (110, Status.EXCEEDED)):
+            steps = np.zeros(1440, np.int16)
+            steps[600:609] = spm
+            made = judge(build_day(DAY, steps, resolution_s=540, device_says_worn=True))
+            assert made.item("cadence").status is status
+            assert "about right" in made.item("walks").reason
+
     def test_intervals_too_long_for_minutes(self) -> None:
         made = judge(build_day(DAY, np.full(1440, 3, np.int16), resolution_s=900, device_says_worn=True))
         blind = [made.item(name) for name in ("walks", "stillness", "walk_length", "cadence")]
