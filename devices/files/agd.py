@@ -12,7 +12,7 @@ from devices.errors import DecodeError, MissingAnswer
 from devices.files.coverage import cover
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source
-from devices.files.sqlite import MISSING, Database, is_sqlite, open_database
+from devices.files.sqlite import MISSING, Database, is_sqlite, open_database, shown
 from devices.recording import (
     EARLIEST_MS,
     LATEST_MS,
@@ -108,6 +108,6 @@ def _stream(metric: str, start: Ms, end: Ms, value: Column, place: str, rejects:
     """Return one column, every epoch of which the device vouches for: a zero is by its coverage alone."""
     good = believable(METRICS[metric], start, end, value)
     bad = ~good & (value != MISSING)
-    rejects.add(place, f"believable {metric}", value[bad][0] if bad.any() else "", int(bad.sum()))
+    rejects.add(place, f"believable {metric}", shown(int(value[bad][0])) if bad.any() else "", int(bad.sum()))
     some = good & (value > 0)
     return Stream(metric, Intervals(start[some], end[some], value[some].astype(np.int32)), cover(start[good], end[good]))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from devices.errors import DecodeError, Hostile
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source
-from devices.files.sqlite import MISSING, Batch, Database, is_sqlite, open_database
+from devices.files.sqlite import MISSING, Batch, Database, is_sqlite, open_database, shown
 from devices.recording import (
     DAY_MS,
     EARLIEST_MS,
@@ -43,7 +43,8 @@ _OFFSETS = ("start_zone_offset",)
 _MANUAL = 3  # recording_method: typed in by hand
 _LARGEST_OFFSET_S = 18 * 3_600
 _MOST_NAMES = 100_000
-_MOST_PARENTS = 8_000_000
+_MOST_RECORDS = 4_000_000  # of heart rates or sleep: ten years of one every minute and a half
+_NONE = np.empty(0, dtype=np.int64)
 
 STAGES: Mapping[int, str] = {1: "awake", 2: "asleep", 3: "awake", 4: "light", 5: "deep", 6: "rem", 7: "awake"}
 
@@ -142,7 +143,7 @@ def _read_steps(database: Database, devices: _Devices, rejects: Rejects) -> Iter
 
 
 def _read_heart_rates(database: Database, devices: _Devices, rejects: Rejects) -> Iterator[Recording]:
-    parents = _Parents(database, "heart_rate_record_table", rejects)
+    parents = _Parents(database, "heart_rate_record_table")
     columns = ("parent_key", "epoch_millis", "beats_per_minute")
     for batch in _present(database, "heart_rate_record_series_table", columns):
         for key, rows in _by_device(parents.joined(batch, rejects)):
@@ -153,11 +154,12 @@ def _read_heart_rates(database: Database, devices: _Devices, rejects: Rejects) -
 
 def _read_sleep(database: Database, devices: _Devices, rejects: Rejects) -> Iterator[Recording]:
     """Yield the stages, and the sessions: time in bed where there are stages, sleep where there are none."""
-    parents = _Parents(database, "sleep_session_record_table", rejects)
-    staged: Column = np.empty(0, dtype=np.int64)
+    parents = _Parents(database, "sleep_session_record_table")
+    staged = _NONE
     columns = ("parent_key", "stage_start_time", "stage_end_time", "stage_type")
     for batch in _present(database, "sleep_stages_table", columns):
         staged = np.union1d(staged, batch.columns["parent_key"])
+        _check_count("sleep_stages_table", len(staged))
         for key, rows in _by_device(parents.joined(batch, rejects)):
             start, end, stage = rows["stage_start_time"], rows["stage_end_time"], rows["stage_type"]
             good = _lasts(start, end, batch.place, rejects) & np.isin(stage, list(STAGES))
@@ -204,14 +206,17 @@ def _workout(code: int) -> dict[str, str | int | float]:
 class _Parents:
     """Which app and device wrote the record that a row of a series belongs to."""
 
-    def __init__(self, database: Database, table: str, rejects: Rejects) -> None:
-        parts: list[Column] = []
+    def __init__(self, database: Database, table: str) -> None:
+        ids, apps, models = [_NONE], [_NONE.astype(np.int32)], [_NONE.astype(np.int32)]
         for batch in _present(database, table, ("row_id", *_SOURCE)):
-            parts.append(np.stack([batch.columns[name] for name in ("row_id", *_SOURCE)]))
-            if sum(part.shape[1] for part in parts) > _MOST_PARENTS:
-                raise Hostile(table, f"at most {_MOST_PARENTS:,} records", "more")
-        rows = np.concatenate(parts, axis=1) if parts else np.empty((3, 0), dtype=np.int64)
-        self._ids, self._app, self._device = rows[:, np.argsort(rows[0], kind="stable")]
+            ids.append(batch.columns["row_id"])
+            apps.append(_narrowed(batch.columns["app_info_id"]))
+            models.append(_narrowed(batch.columns["device_info_id"]))
+            _check_count(table, sum(map(len, ids)))
+        self._ids, self._app, self._device = np.concatenate(ids), np.concatenate(apps), np.concatenate(models)
+        if (np.diff(self._ids) < 0).any():
+            order = np.argsort(self._ids, kind="stable")
+            self._ids, self._app, self._device = self._ids[order], self._app[order], self._device[order]
 
     def joined(self, batch: Batch, rejects: Rejects) -> Batch:
         """Return the rows that have a parent, with its app and device beside them."""
@@ -221,8 +226,18 @@ class _Parents:
         there[there] = self._ids[index[there]] == wanted[there]
         rejects.add(batch.place, "rows of a record that is there", "no such record", int((~there).sum()))
         columns = {name: column[there] for name, column in batch.columns.items()}
-        own = {"app_info_id": self._app[index[there]], "device_info_id": self._device[index[there]]}
+        whose = index[there]
+        own = {"app_info_id": self._app[whose].astype(np.int64), "device_info_id": self._device[whose].astype(np.int64)}
         return Batch(batch.place, {**columns, **own})
+
+
+def _narrowed(ids: Column) -> npt.NDArray[np.int32]:
+    return np.clip(ids, -1, np.iinfo(np.int32).max).astype(np.int32)
+
+
+def _check_count(table: str, count: int) -> None:
+    if count > _MOST_RECORDS:
+        raise Hostile(table, f"at most {_MOST_RECORDS:,} records", "more")
 
 
 def _present(database: Database, table: str, required: Sequence[str], optional: Sequence[str] = ()) -> Iterator[Batch]:
@@ -252,13 +267,9 @@ def _good(metric: Metric, start: Column, end: Column, value: Column, place: str,
     good = believable(metric, start, end, value)
     if not good.all():
         row = int(np.flatnonzero(~good)[0])
-        found = f"{_shown(value[row])} from {_shown(start[row])} to {_shown(end[row])}"
+        found = f"{shown(int(value[row]))} from {shown(int(start[row]))} to {shown(int(end[row]))}"
         rejects.add(place, f"a believable {metric.name} and time", found, int((~good).sum()))
     return good
-
-
-def _shown(value: np.int64) -> str:
-    return "no number" if value == MISSING else str(value)
 
 
 def _lasts(start: Column, end: Column, place: str, rejects: Rejects) -> Mask:

@@ -20,7 +20,7 @@ from devices.errors import DecodeError, Hostile
 
 HEAD_BYTES = 4096
 
-_SMALL = 1 << 20  # below this, no ratio does harm
+_SMALL = 8 << 20  # below this no ratio does harm, and a database with empty pages has any
 _ENTRY_BYTES = 400  # what a directory may take for each member that it may have
 _ENCRYPTED = 0x1
 _LOCAL = struct.Struct("<26x2H")  # a member's own header: the lengths of the name and the extra field that follow it

@@ -68,6 +68,11 @@ def is_sqlite(head: bytes) -> bool:
     return head.startswith(MAGIC)
 
 
+def shown(value: int) -> str:
+    """Return a number of a batch as a message says it."""
+    return "no number" if value == MISSING else str(value)
+
+
 def table_names(source: Source) -> tuple[str, ...]:
     """Return the names of the ordinary tables; none if the input is no SQLite file or its schema cannot be read."""
     if not is_sqlite(read_head(source)):

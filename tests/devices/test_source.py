@@ -117,10 +117,14 @@ def test_a_bomb_is_refused_by_its_ratio() -> None:
 
 
 def test_a_member_is_refused_by_its_own_ratio() -> None:
-    source = opened(make_zip({"bomb": b"0" * (4 << 20), "noise": np.random.default_rng(1).bytes(100_000)}))
+    source = opened(make_zip({"bomb": b"0" * (12 << 20), "noise": np.random.default_rng(1).bytes(100_000)}))
     assert len(read_all(source.member("noise"), 1 << 20)) == 100_000
     with pytest.raises(Hostile, match="150 times"):
         source.member("bomb").open()
+
+
+def test_a_small_member_may_shrink_as_much_as_it_likes() -> None:
+    assert read_all(opened(make_zip({"empty.db": bytes(2 << 20)})).member("empty.db"), 2 << 20) == bytes(2 << 20)
 
 
 def test_a_bomb_in_layers_is_refused_though_each_layer_is_modest() -> None:
@@ -137,7 +141,7 @@ def test_a_bomb_in_layers_is_refused_though_each_layer_is_modest() -> None:
 
 def test_a_bomb_within_a_zip_is_refused() -> None:
     noise = np.random.default_rng(2).bytes(100_000)
-    outer = opened(make_zip({"inner.zip": make_zip({"bomb.csv": b"0" * (8 << 20), "noise": noise})}))
+    outer = opened(make_zip({"inner.zip": make_zip({"bomb.csv": b"0" * (12 << 20), "noise": noise})}))
     within = ZipSource(outer.member("inner.zip"), outer.limits, 2)
     assert read_all(within.member("noise"), 100_000) == noise
     with pytest.raises(Hostile, match="150 times"):

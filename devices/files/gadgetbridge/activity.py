@@ -18,7 +18,7 @@ from devices.files.gadgetbridge.families import (
     Kinds,
     State,
 )
-from devices.files.sqlite import MISSING, Batch, Database
+from devices.files.sqlite import MISSING, Batch, Database, shown
 from devices.recording import (
     DAY_MS,
     EARLIEST_MS,
@@ -95,7 +95,7 @@ def timely(batch: Batch, unit_ms: int, rejects: Rejects, time: str = "TIMESTAMP"
     when = batch.columns[time]
     good = (when >= EARLIEST_MS // unit_ms) & (when < LATEST_MS // unit_ms)
     if not good.all():
-        rejects.add(batch.place, _TIME, when[~good][0], int((~good).sum()))
+        rejects.add(batch.place, _TIME, _first(when, ~good), int((~good).sum()))
         batch = Batch(batch.place, {name: column[good] for name, column in batch.columns.items()})
     return Batch(batch.place, {**batch.columns, time: batch.columns[time] * unit_ms})
 
@@ -177,7 +177,7 @@ def _intervals(start: Column, end: Column, steps: Column, counted: Mask, place: 
     """Return the steps of rows that last; each row with a valid count is vouched for, a count of 0 by that alone."""
     good = believable(STEPS, start, end, steps)
     bad = counted & ~good & (steps != -1)
-    rejects.add(place, f"steps of 0 to {STEPS.high} a minute", steps[bad][0] if bad.any() else "", int(bad.sum()))
+    rejects.add(place, f"steps of 0 to {STEPS.high} a minute", _first(steps, bad), int(bad.sum()))
     good &= counted
     some = good & (steps > 0)
     samples = Intervals(start[some], end[some], steps[some].astype(np.int32))
@@ -195,7 +195,7 @@ def _counter(columns: Columns, carry: Carry, zone: ZoneInfo, place: str, rejects
     length = at - since
     good = (length <= LONGEST_DAY_MS) & (steps >= 0) & (steps <= STEPS.high * (length // MINUTE_MS + 1))
     bad = ~good & (steps != -1)
-    rejects.add(place, f"steps of a day, at most {STEPS.high} a minute", steps[bad][0] if bad.any() else "", int(bad.sum()))
+    rejects.add(place, f"steps of a day, at most {STEPS.high} a minute", _first(steps, bad), int(bad.sum()))
     tick = (steps == -1) & (length <= LONGEST_DAY_MS) & _measured(columns["HEART_RATE"])
     at_ms = np.concatenate((at[good], at[tick]))
     samples = Counter(
@@ -247,8 +247,12 @@ def _heart_rates(at: Column, rates: Column | None, place: str, rejects: Rejects)
     good = _measured(rates)
     bad = ~good & ~np.isin(rates, NO_HEART_RATE) & (rates != MISSING)
     expected = f"a heart rate of {HEART_RATE.low} to {HEART_RATE.high}"
-    rejects.add(place, expected, rates[bad][0] if bad.any() else "", int(bad.sum()))
+    rejects.add(place, expected, _first(rates, bad), int(bad.sum()))
     return Stream(HEART_RATE.name, Intervals(at[good], at[good], rates[good].astype(np.int32)))
+
+
+def _first(column: Column, rows: Mask) -> str:
+    return shown(int(column[rows][0])) if rows.any() else ""
 
 
 def read_heart_rates(database: Database, table: str, devices: Mapping[int, Worn], rejects: Rejects) -> Iterator[Recording]:
