@@ -8,11 +8,12 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.errors import Hostile
+from devices.files.coverage import cover
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source, read_head
 from devices.files.textual.cells import Cells, Index, Mask, clean_name, factorise, group_rows, parse_decimals
 from devices.files.textual.encoding import first_line
-from devices.files.textual.series import Samples, build_stream, merge_intervals, reject_rows, with_rejects
+from devices.files.textual.series import Samples, build_stream, reject_rows, with_rejects
 from devices.files.textual.table import Rows, read_table, split_header
 from devices.files.textual.times import find_offsets, parse_iso
 from devices.recording import (
@@ -211,7 +212,7 @@ def _streams(parsed: _Parsed, rows: Index, rejects: Rejects) -> Iterator[Stream]
         stream = stream or Stream(name, _NO_SAMPLES)
         start = np.concatenate((stream.coverage[:, 0], parsed.start[covered]))
         end = np.concatenate((stream.coverage[:, 1], parsed.end[covered]))
-        yield replace(stream, coverage=merge_intervals(start, end))
+        yield replace(stream, coverage=cover(start, end))
 
 
 def _spans(parsed: _Parsed, rows: Index, rejects: Rejects) -> Iterator[Span]:

@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.errors import DecodeError
+from devices.files.coverage import cover
 from devices.files.textual.cells import Index, Mask
 from devices.recording import METRICS, NO_COVERAGE, Intervals, Ms, Recording, Reject, Rejects, Stream, believable
 
@@ -42,19 +43,8 @@ def build_stream(metric: str, samples: Samples, rejects: Rejects, place: str) ->
     if not good.any():
         return None
     start, end = samples.start_ms[good], samples.end_ms[good]
-    coverage = merge_intervals(start, end) if METRICS[metric].kind == "sum" else NO_COVERAGE
+    coverage = cover(start, end) if METRICS[metric].kind == "sum" else NO_COVERAGE
     return Stream(metric, Intervals(start, end, rounded[good].astype(np.int32)), coverage)
-
-
-def merge_intervals(start_ms: Ms, end_ms: Ms) -> Ms:
-    """Return the union of intervals, (k, 2) in time order; what touches becomes one."""
-    if not len(start_ms):
-        return NO_COVERAGE
-    order = np.argsort(start_ms, kind="stable")
-    start, reach = start_ms[order], np.maximum.accumulate(end_ms[order])
-    opens = np.concatenate(([True], start[1:] > reach[:-1]))
-    last = np.append(np.flatnonzero(opens)[1:] - 1, len(start) - 1)
-    return np.column_stack((start[opens], reach[last]))
 
 
 def reject_rows(rejects: Rejects, place: str, places: Index, bad: Mask, expected: str, found: str) -> None:
