@@ -5,9 +5,7 @@ Source: HL7 FHIR R4 (Observation, Device, Bundle); US Physical Activity IG 1.0 (
 for which a device was worn); LOINC 55423-8 with UCUM {steps} as in the mapping of Open mHealth to FHIR.
 """
 
-import json
 import math
-import uuid
 from collections.abc import Iterator, Sequence
 from typing import Any, Literal, TextIO
 
@@ -15,12 +13,13 @@ import numpy as np
 from sqlalchemy import Connection
 
 from devices.recording import MINUTE_MS
+from ingest.exports.jsontext import NUMBER, TEXT, Ids, Template, to_text
 from ingest.exports.runs import find_runs
 from ingest.exports.wall import Wall
 from ingest.known import Column
 from ingest.local_days import LocalDay
 from ingest.minutes import ABSENT
-from ingest.people import Patient, list_devices
+from ingest.people import OwnedDevice, Patient, list_devices
 from ingest.timeline import Timeline, read_timeline
 
 Form = Literal["bundle", "ndjson"]
@@ -70,115 +69,66 @@ def write_fhir(
                  and says why, and what was counted in the known minutes stands beside it. Days with none known are left out
     Raises: DamagedStore, OSError
     """
-    writer = _Writer(patient, form)
-    resources = writer.resources(connection, days, minutes, least_known)
+    texts = _Writer(patient, form).texts(connection, days, minutes, least_known)
     if form == "ndjson":
-        out.writelines(_text(resource) + "\n" for resource in resources)
+        out.writelines(text + "\n" for text in texts)
         return
     out.write('{"resourceType":"Bundle","type":"collection","entry":[')
     before = "\n"
-    for resource in resources:
-        out.write(before + _text({"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource}))
+    for text in texts:
+        out.write(before)
+        out.write(text)
         before = ",\n"
     out.write("\n]}\n")
-
-
-def _text(resource: Resource) -> str:
-    return json.dumps(resource, ensure_ascii=False, separators=(",", ":"))
 
 
 class _Writer:
     """One patient's resources. Ids follow from the pseudonym, so that the same day is the same Observation in every export."""
 
     def __init__(self, patient: Patient, form: Form) -> None:
-        self._patient, self._form = patient, form
-        self._space = uuid.uuid5(uuid.NAMESPACE_OID, f"afoot {patient.pseudonym}")
+        self._patient, self._form, self._ids = patient, form, Ids(patient.pseudonym)
         self._subject = self._reference("Patient", "patient")
 
-    def _id(self, name: str) -> str:
-        return str(uuid.uuid5(self._space, name))
-
-    def _reference(self, kind: str, name: str) -> Resource:
-        return {"reference": f"urn:uuid:{self._id(name)}" if self._form == "bundle" else f"{kind}/{self._id(name)}"}
-
-    def resources(
-        self, connection: Connection, days: Sequence[LocalDay], minutes: bool, least_known: float
-    ) -> Iterator[Resource]:
+    def texts(self, connection: Connection, days: Sequence[LocalDay], minutes: bool, least_known: float) -> Iterator[str]:
+        """Yield the JSON of each resource, of a Bundle within its entry."""
         pseudonym = {"type": {"text": "pseudonym"}, "value": self._patient.pseudonym}
-        yield {"resourceType": "Patient", "id": self._id("patient"), "identifier": [pseudonym]}
+        patient = {"resourceType": "Patient", "id": self._ids.named("patient"), "identifier": [pseudonym]}
+        yield to_text(self._entry(patient))
         for owned in list_devices(connection, self._patient.id):
-            yield self._device(owned.id, owned.device.vendor, owned.device.model)
+            yield to_text(self._entry(self._device(owned)))
         for first in range(0, len(days), DAYS_AT_ONCE):
             wanted = min(DAYS_AT_ONCE, len(days) - first)
             before = min(first, 1)
             around = days[first - before : first + DAYS_AT_ONCE + 1]
             timeline, wall = read_timeline(connection, self._patient, around), Wall(around)
             for row in range(before, before + wanted):
-                yield from self._of_day(timeline, row, wall, minutes, least_known)
+                known = _known_of_day(timeline, row)
+                if len(known):
+                    yield to_text(self._entry(self._day(timeline, row, known, wall, least_known)))
+                    yield from self._minutes(timeline, row, known, wall) if minutes else ()
 
-    def _device(self, device_id: int, vendor: str, model: str) -> Resource:
-        said = {"manufacturer": vendor, "modelNumber": model}
+    def _entry(self, resource: Resource) -> Resource:
+        return {"fullUrl": f"urn:uuid:{resource['id']}", "resource": resource} if self._form == "bundle" else resource
+
+    def _reference(self, kind: str, name: str) -> Resource:
+        target = self._ids.named(name)
+        return {"reference": f"urn:uuid:{target}" if self._form == "bundle" else f"{kind}/{target}"}
+
+    def _device(self, owned: OwnedDevice) -> Resource:
+        said = {"manufacturer": owned.device.vendor, "modelNumber": owned.device.model}
         return {
             "resourceType": "Device",
-            "id": self._id(f"device {device_id}"),
+            "id": self._ids.named(f"device {owned.id}"),
             # JSON of FHIR has no empty texts.
             **{name: text for name, text in said.items() if text.strip()},
             "type": {"text": "activity tracker"},
             "patient": self._subject,
         }
 
-    def _of_day(self, timeline: Timeline, row: int, wall: Wall, minutes: bool, least_known: float) -> Iterator[Resource]:
-        day, origin = timeline.days[row], timeline.days[0].start_ms
-        first = (day.start_ms - origin) // MINUTE_MS
-        known = first + np.flatnonzero(timeline.steps[first : first + len(day)] != ABSENT)
-        if not len(known):
-            return
-        yield self._day_observation(timeline, day, known, wall, least_known)
-        if minutes:
-            yield from self._minute_observations(timeline, known, wall, int(timeline.resolution_s[row]))
-
-    def _day_observation(
-        self,
-        timeline: Timeline,
-        day: LocalDay,
-        known: Column,
-        wall: Wall,
-        least_known: float,
-    ) -> Resource:
-        total, share = int(timeline.steps[known].sum(dtype=np.int64)), len(known) / len(day)
-        edges = wall.texts(np.array([day.start_ms, day.end_ms - 1], dtype=np.int64))
-        # Cut, not rounded: 100 % is said of whole days only.
-        components = [{"code": _SHARE, "valueQuantity": _quantity(math.floor(share * 10_000) / 100, "%", "%")}]
-        found: Resource = {"valueQuantity": _quantity(total, "steps per day", "/d")}
-        if share < least_known:
-            found = {"dataAbsentReason": {**_UNKNOWN, "text": f"{len(known)} of the day's {len(day)} minutes are known"}}
-            components.append({"code": _STEPS, "valueQuantity": _quantity(total, "steps", "{steps}")})
-        sources = np.unique(timeline.source[known])
-        return {
-            **self._observation(f"day {day.day.isoformat()}", _STEPS_OF_DAY, edges[0], edges[1]),
-            "category": [_ACTIVITY, _PHYSICAL_ACTIVITY],
-            **found,
-            # An Observation names one device: a day made of several names none.
-            **(self._made_by(timeline, int(sources[0]), _MINUTE_S) if len(sources) == 1 else {}),
-            "component": components,
-        }
-
-    def _minute_observations(self, timeline: Timeline, known: Column, wall: Wall, resolution_s: int) -> Iterator[Resource]:
-        origin = timeline.days[0].start_ms // MINUTE_MS
-        runs = find_runs(known + origin, timeline.steps[known], timeline.source[known])
-        columns = (runs.start_ms.tolist(), wall.texts(runs.start_ms), wall.texts(runs.end_ms - 1), runs.value.tolist())
-        for at, start, end, value, source in zip(*columns, timeline.source[known[runs.row]].tolist(), strict=True):
-            yield {
-                **self._observation(f"steps {at}", _STEPS, start, end),
-                "category": [_ACTIVITY],
-                "valueQuantity": _quantity(value, "steps", "{steps}"),
-                **self._made_by(timeline, source, resolution_s),
-            }
-
-    def _observation(self, name: str, code: Resource, start: str, end: str) -> Resource:
+    def _observation(self, own_id: str, code: Resource, start: str, end: str) -> Resource:
         return {
             "resourceType": "Observation",
-            "id": self._id(name),
+            "id": own_id,
             "status": "final",
             "code": code,
             "subject": self._subject,
@@ -186,8 +136,52 @@ class _Writer:
             "effectivePeriod": {"start": start, "end": end},
         }
 
-    def _made_by(self, timeline: Timeline, source: int, resolution_s: int) -> Resource:
-        made: Resource = {"device": self._reference("Device", f"device {timeline.devices[source].id}")}
+    def _day(self, timeline: Timeline, row: int, known: Column, wall: Wall, least_known: float) -> Resource:
+        day = timeline.days[row]
+        total, share = int(timeline.steps[known].sum(dtype=np.int64)), len(known) / len(day)
+        # Cut, not rounded: 100 % is said of whole days only.
+        components = [{"code": _SHARE, "valueQuantity": _quantity(math.floor(share * 10_000) / 100, "%", "%")}]
+        found: Resource = {"valueQuantity": _quantity(total, "steps per day", "/d")}
+        if share < least_known:
+            found = {"dataAbsentReason": {**_UNKNOWN, "text": f"{len(known)} of the day's {len(day)} minutes are known"}}
+            components.append({"code": _STEPS, "valueQuantity": _quantity(total, "steps", "{steps}")})
+        start, end = wall.texts(np.array([day.start_ms, day.end_ms - 1], dtype=np.int64))
+        sources = np.unique(timeline.source[known]).tolist()
+        return {
+            **self._observation(self._ids.named(f"day {day.day.isoformat()}"), _STEPS_OF_DAY, start, end),
+            "category": [_ACTIVITY, _PHYSICAL_ACTIVITY],
+            **found,
+            # An Observation names one device: a day made of several names none.
+            **({"device": self._made_by(timeline, sources[0])} if len(sources) == 1 else {}),
+            "component": components,
+        }
+
+    def _minutes(self, timeline: Timeline, row: int, known: Column, wall: Wall) -> Iterator[str]:
+        origin, resolution_s = timeline.days[0].start_ms // MINUTE_MS, int(timeline.resolution_s[row])
+        runs = find_runs(known + origin, timeline.steps[known], timeline.source[known])
+        ids = self._ids.at("steps", runs.start_ms.tolist())
+        columns = (wall.texts(runs.start_ms), wall.texts(runs.end_ms - 1), map(str, runs.value.tolist()))
+        references = [self._made_by(timeline, source)["reference"] for source in range(len(timeline.devices))]
+        devices = [references[source] for source in timeline.source[known[runs.row]].tolist()]
+        yield from self._minute_template(resolution_s).fill(*([ids] if self._form == "bundle" else []), ids, *columns, devices)
+
+    def _minute_template(self, resolution_s: int) -> Template:
+        observation = {
+            **self._observation(TEXT, _STEPS, TEXT, TEXT),
+            "category": [_ACTIVITY],
+            "valueQuantity": {**_quantity(0, "steps", "{steps}"), "value": NUMBER},
+            "device": {"reference": TEXT},
+        }
         if resolution_s > _MINUTE_S:
-            made["method"] = {"text": f"spread over minutes from intervals of up to {resolution_s} s"}
-        return made
+            observation["method"] = {"text": f"spread over minutes from intervals of up to {resolution_s} s"}
+        return Template(self._entry(observation))
+
+    def _made_by(self, timeline: Timeline, source: int) -> Resource:
+        return self._reference("Device", f"device {timeline.devices[source].id}")
+
+
+def _known_of_day(timeline: Timeline, row: int) -> Column:
+    """Return which minutes of the timeline are the day's known ones: (n,) int64."""
+    day = timeline.days[row]
+    first = (day.start_ms - timeline.days[0].start_ms) // MINUTE_MS
+    return first + np.flatnonzero(timeline.steps[first : first + len(day)] != ABSENT)

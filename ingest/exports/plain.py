@@ -51,10 +51,10 @@ def _sample_lines(connection: Connection, owned: OwnedDevice, metric: str, stret
     said = read_said(connection, owned.patient_id, owned.id, METRICS[metric], stretch)
     tail = _line(_identity(owned))[len(_OF_SAMPLES) - 1 :]
     # An end that is not said is a minute later.
-    is_minute = np.equal(said.end_ms - said.start_ms, MINUTE_MS).tolist()
-    columns = (wall.texts(said.start_ms), wall.texts(said.end_ms), is_minute, said.value.tolist())
-    for start, end, short, value in zip(*columns, strict=True):
-        yield f"{start},{'' if short else end},{SAMPLE},{metric},{value}{tail}"
+    longer = np.flatnonzero(said.end_ms - said.start_ms != MINUTE_MS)
+    ends = dict(zip(longer.tolist(), wall.texts(said.end_ms[longer]), strict=True))
+    for row, (start, value) in enumerate(zip(wall.texts(said.start_ms), said.value.tolist(), strict=True)):
+        yield f"{start},{ends.get(row, '')},{SAMPLE},{metric},{value}{tail}"
 
 
 def _span_lines(connection: Connection, owned: OwnedDevice, stretch: Stretch, wall: Wall) -> Iterator[str]:

@@ -12,6 +12,7 @@ from ingest.minutes import MINUTES_PER_DAY
 
 # Clocks stand at most 14 hours ahead of UTC, and 12 behind.
 _MOST_AHEAD_MIN, _MOST_BEHIND_MIN = 14 * 60, -12 * 60
+_NONE = MINUTES_PER_DAY
 
 
 class Wall:
@@ -19,10 +20,14 @@ class Wall:
 
     def __init__(self, days: Sequence[LocalDay]) -> None:
         """days: from `read_days`, at least one."""
-        at = np.concatenate([day.start_ms + np.arange(len(day), dtype=np.int64) * MINUTE_MS for day in days])
-        offset = np.concatenate([_offsets_min(day) for day in days])
-        changed = np.flatnonzero(np.concatenate(([True], np.diff(offset) != 0)))
-        self._from_ms, self._offset_min = at[changed], offset[changed]
+        from_ms: list[int] = []
+        offset_min: list[int] = []
+        for day in days:
+            offsets = _offsets_min(day)
+            for minute in np.flatnonzero(np.diff(offsets, prepend=offset_min[-1] if offset_min else _NONE)).tolist():
+                from_ms.append(day.start_ms + minute * MINUTE_MS)
+                offset_min.append(int(offsets[minute]))
+        self._from_ms, self._offset_min = np.array(from_ms), np.array(offset_min)
 
     def offsets_min(self, at_ms: Ms) -> npt.NDArray[np.int16]:
         """Return how far the clock stood ahead of UTC at each instant, in minutes: (n,)."""

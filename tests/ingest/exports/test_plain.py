@@ -121,7 +121,7 @@ def test_counters_come_back_as_the_intervals_between_their_readings(tmp_path: Pa
                 continue
             walked, ran = walked + int(rng.integers(0, 60)), ran + int(rng.integers(0, 9))
             rows += [(at, midnight, 6, walked), (at, midnight, 1, ran), (at + 1000, 0, -1, 0)]
-    files = [counter(part) for part in (rows[:2000], rows[2000:])]
+    files = [counter(part) for part in (rows[:900], rows[900:])]
     with open_store(tmp_path) as store:
         patient = add_patient(store)
         put(store, patient, RING, files)
