@@ -19,6 +19,7 @@ from devices.files.apple.regular import Records, select
 from devices.files.apple.words import word
 from devices.files.apple.workouts import Workouts
 from devices.files.apple.zones import Zones
+from devices.files.coverage import cover
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source
 from devices.recording import (
@@ -179,11 +180,7 @@ class _Export:
         self._last_beat[number] = int(at_ms[-1])
         low, high = np.minimum(beats[:-1], beats[1:]), np.maximum(beats[:-1], beats[1:])
         near = (high - low <= WORN_BETWEEN_MS) & (high > low)
-        order = np.argsort(low[near], kind="stable")
-        low, high = low[near][order], np.maximum.accumulate(high[near][order])
-        first = np.append(True, low[1:] > high[:-1])[: len(low)]
-        last = np.append(first[1:], True)[: len(low)]
-        return np.stack((low[first], high[last]), axis=1)
+        return cover(low[near], high[near])
 
     def _add_sleep(self, piece: Piece, records: Records, zones: Mapping[int | None, str], found: dict[int, _Found]) -> None:
         columns = (records.tag, records.start_ms, records.end_ms, records.device)
