@@ -117,7 +117,7 @@ class Counter:
 
     at_ms:    (n,) int64, when it was read
     since_ms: (n,) int64, when this counter last was zero as the device has it (its local midnight)
-    channel:  (n,) int16; -1 is a tick: the device was alive at `at_ms` and read no counter (its value is 0)
+    channel:  (n,) int16; -1 is a tick: what the wearer did changed at `at_ms`, and no counter was read (its value is 0)
     value:    (n,) int32, the count since `since_ms`
     An increment belongs to the time since the reading before it, of any channel.
     """
@@ -136,8 +136,8 @@ class Stream:
     """One metric of one device.
 
     coverage: (k, 2) int64 [start, end): the time for which the device vouches, so that no sample there means zero.
-              Outside it, no sample means unknown. Only for `sum` metrics; a `Counter` covers from its first to its last
-              reading by itself, so it is empty there.
+              Outside it, no sample means unknown. Only for `sum` metrics. Of a `Counter`: the stretches in which the device kept
+              its counts without a break, so that what it counts is known to lie between two of its readings
     """
 
     metric: str
@@ -209,8 +209,7 @@ class Rejects:
 
     def drain(self) -> list[Reject]:
         rows = [
-            Reject(first.place, first.expected, first.found, self._count[expected])
-            for expected, first in self._first.items()
+            Reject(first.place, first.expected, first.found, self._count[expected]) for expected, first in self._first.items()
         ]
         self._first, self._count = {}, {}
         return rows

@@ -55,10 +55,9 @@ def from_streams(metric: Metric, streams: Iterable[Stream]) -> Evidence:
     for stream in streams:
         samples = stream.samples
         if isinstance(samples, Counter):
-            whole = stream.coverage
-            if not len(whole) and len(samples.at_ms):
-                whole = np.array([[samples.at_ms.min(), samples.at_ms.max()]], dtype=np.int64)
-            parts.append(Evidence(_MS, _MS, _VALUES, samples.at_ms, samples.since_ms, samples.channel, samples.value, whole))
+            parts.append(
+                Evidence(_MS, _MS, _VALUES, samples.at_ms, samples.since_ms, samples.channel, samples.value, stream.coverage)
+            )
         else:
             parts.append(Evidence(samples.start_ms, samples.end_ms, samples.value, _MS, _MS, _CHANNELS, _VALUES, stream.coverage))
     return combine(metric, parts)

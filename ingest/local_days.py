@@ -57,7 +57,8 @@ def local_days(
     """
     lower = (first - EPOCH).days * DAY_MS - 2 * DAY_MS
     upper = (last - EPOCH).days * DAY_MS + 3 * DAY_MS
-    segments = _with_readings(_home_segments(zones, lower, upper), readings, upper)
+    zones = [(from_ms // MINUTE_MS * MINUTE_MS, zone) for from_ms, zone in zones]
+    segments = _with_readings(_home_segments(zones, lower, upper), zones, readings, upper)
     starts: dict[int, int] = {}
     highest = (segments[0][0] + segments[0][1]) // DAY_MS
     edges = [*(start for start, _ in segments), upper]
@@ -120,9 +121,11 @@ def zone_offset_ms(zone: str, at_ms: int) -> int:
     return round(offset.total_seconds()) * 1000
 
 
-def _with_readings(home: Segments, readings: Iterable[OffsetReading], upper: int) -> Segments:
+def _with_readings(
+    home: Segments, zones: Sequence[tuple[int, str]], readings: Iterable[OffsetReading], upper: int
+) -> Segments:
     """Lay the readings that differ from home over it, the least believed device first."""
-    segments = home
+    segments, lower = home, home[0][0]
     by_rank: dict[int, list[OffsetReading]] = {}
     for reading in readings:
         if -12 * 3600 <= reading.offset_s <= 14 * 3600 and reading.offset_s % _QUARTER_S == 0:
@@ -130,13 +133,22 @@ def _with_readings(home: Segments, readings: Iterable[OffsetReading], upper: int
     for rank in sorted(by_rank):
         own = sorted(by_rank[rank], key=lambda reading: (reading.at_ms, reading.offset_s))
         for reading, following in zip(own, [*own[1:], None], strict=True):
+            start = max(reading.at_ms, lower)
             end = min(reading.at_ms + OFFSET_HOLDS_MS, following.at_ms if following else upper, upper)
+            if end <= start:
+                continue
             # At home the zone holds: it knows of a summer time that began after the device last said anything.
-            if end > max(reading.at_ms, home[0][0]) and reading.offset_s * 1000 != _offset_at(home, reading.at_ms):
-                segments = _overlay(segments, max(reading.at_ms, home[0][0]), end, reading.offset_s * 1000)
-            elif end > reading.at_ms and segments is not home:
-                segments = _restore(segments, home, reading.at_ms, end)
+            if reading.offset_s * 1000 != _home_offset(zones, reading.at_ms):
+                segments = _overlay(segments, start, end, reading.offset_s * 1000)
+            elif segments is not home:
+                segments = _restore(segments, home, start, end)
     return segments
+
+
+def _home_offset(zones: Sequence[tuple[int, str]], at_ms: int) -> int:
+    """Return the offset at home at any instant: a reading from before the days asked for must mean what it meant then."""
+    zone = next(zone for from_ms, zone in reversed(zones) if from_ms <= at_ms)
+    return zone_offset_ms(zone, at_ms)
 
 
 def _offset_at(segments: Segments, at_ms: int) -> int:
@@ -157,7 +169,7 @@ def _overlay(segments: Segments, start: int, end: int, offset: int) -> Segments:
 
 def _restore(segments: Segments, home: Segments, start: int, end: int) -> Segments:
     for begin, offset in [(start, _offset_at(home, start)), *(one for one in home if start < one[0] < end)]:
-        segments = _overlay(segments, max(begin, home[0][0]), end, offset)
+        segments = _overlay(segments, begin, end, offset)
     return segments
 
 

@@ -23,6 +23,14 @@ MINUTES_PER_DAY = 1440
 # event-driven records, minutes apart.
 BRIDGE_MS = 15 * MINUTE_MS
 
+# The cadence from which on an interval between two readings of a counter was walked throughout [G]. Source: purposeful steps,
+# Tudor-Locke 2011.
+WALKING_SPM = 40
+
+# Two readings whose counters were zero at instants nearer than this are of one day: a clock that was set on a journey moves
+# midnight by 14 hours at most, a new day by 23 at least.
+SAME_DAY_MS = 18 * 3_600_000
+
 # A day's resolution is the interval length within which this share of its total was measured [G].
 RESOLVED_SHARE = 0.9
 
@@ -47,11 +55,11 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Pieces:
-    """Samples cut at minute edges: flat (day, minute) index, value, length of the sample they are of."""
+    """Samples cut at minute edges: flat (day, minute) index, value, and the resolution of the sample they are of."""
 
     place: npt.NDArray[np.int64]
     value: npt.NDArray[np.int64]
-    length_ms: Ms
+    resolution_ms: Ms
 
 
 def to_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) -> Grid:
@@ -64,16 +72,17 @@ def to_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) 
     if metric.kind == "mean":
         return Grid(days, _levels(evidence, days), np.full(len(days), 60, dtype=np.int32), unplaced)
     start, end, value = evidence.start_ms, evidence.end_ms, evidence.value.astype(np.int64)
-    coverage = evidence.coverage
+    resolution, coverage = end - start, evidence.coverage
     if len(evidence.at_ms):
         coverage = _stretches(evidence)
         counted, (at, amount) = _increments(evidence, coverage)
-        start, end, value = (np.concatenate(pair) for pair in zip((start, end, value), counted, strict=True))
+        columns = zip((start, end, value, resolution), (*counted, _counted_resolution(*counted)), strict=True)
+        start, end, value, resolution = (np.concatenate(pair) for pair in columns)
         order = np.lexsort((end, start))
-        start, end, value = start[order], end[order], value[order]
+        start, end, value, resolution = start[order], end[order], value[order], resolution[order]
         position, inside = _positions(days, at // DAY_MS)
         np.add.at(unplaced, position[inside], amount[inside])
-    pieces = _place(start, end, value, days)
+    pieces = _place(start, end, value, resolution, days)
     total = np.bincount(pieces.place, weights=pieces.value, minlength=len(days) * MINUTES_PER_DAY)
     minutes = np.minimum(total, MOST).astype(np.int16)
     minutes[~_known(start, end, coverage, days)] = ABSENT
@@ -137,7 +146,7 @@ def _levels(evidence: Evidence, days: npt.NDArray[np.int64]) -> Minutes:
     return minutes.reshape(-1, MINUTES_PER_DAY)
 
 
-def _place(start: Ms, end: Ms, value: npt.NDArray[np.int64], days: npt.NDArray[np.int64]) -> _Pieces:
+def _place(start: Ms, end: Ms, value: npt.NDArray[np.int64], resolution: Ms, days: npt.NDArray[np.int64]) -> _Pieces:
     """Return the samples' pieces. Samples are sorted by start and lie within a day's length each."""
     overlapping = _days_with_overlap(start, end, days)
     crowded = np.flatnonzero(overlapping)
@@ -151,7 +160,7 @@ def _place(start: Ms, end: Ms, value: npt.NDArray[np.int64], days: npt.NDArray[n
     low = np.maximum(minute * MINUTE_MS - start[row], 0)
     high = np.minimum((minute + 1) * MINUTE_MS - start[row], length)
     amount = value[row] * high // length - value[row] * low // length
-    pieces = [_Pieces(place, amount, length)]
+    pieces = [_Pieces(place, amount, resolution[row])]
     pieces += [_place_overlapping(start, end, value, int(days[index]), int(index)) for index in crowded]
     if len(pieces) == 1:
         return pieces[0]
@@ -227,11 +236,11 @@ def _known(start: Ms, end: Ms, coverage: Ms, days: npt.NDArray[np.int64]) -> npt
 def _resolutions(pieces: _Pieces, count: int) -> npt.NDArray[np.int32]:
     """Return for each day the sample length within which RESOLVED_SHARE of its total was measured, in s, at least 60."""
     resolution = np.full(count, 60, dtype=np.int32)
-    if not len(pieces.length_ms) or int(pieces.length_ms.max()) <= MINUTE_MS:
+    if not len(pieces.resolution_ms) or int(pieces.resolution_ms.max()) <= MINUTE_MS:
         return resolution
     day = pieces.place // MINUTES_PER_DAY
-    order = np.lexsort((pieces.length_ms, day))
-    day, amount, length = day[order], pieces.value[order], pieces.length_ms[order]
+    order = np.lexsort((pieces.resolution_ms, day))
+    day, amount, length = day[order], pieces.value[order], pieces.resolution_ms[order]
     running = amount.cumsum()
     first = np.searchsorted(day, np.arange(count), side="left")
     last = np.searchsorted(day, np.arange(count), side="right") - 1
@@ -245,6 +254,16 @@ def _resolutions(pieces: _Pieces, count: int) -> npt.NDArray[np.int32]:
 
 
 _Counted = tuple[Ms, Ms, npt.NDArray[np.int64]]
+
+
+def _counted_resolution(start: Ms, end: Ms, amount: npt.NDArray[np.int64]) -> Ms:
+    """Return what the length of a counter's interval means for what can be told within it, in ms.
+
+    The device reads its counter when what its wearer does changes. So an interval at walking cadence was walked throughout,
+    however long it is; a slower one may hold anything.
+    """
+    length = end - start
+    return np.where(amount * MINUTE_MS >= WALKING_SPM * length, np.minimum(length, MINUTE_MS), length)
 
 
 def _stretches(evidence: Evidence) -> Ms:
@@ -267,11 +286,11 @@ def _increments(evidence: Evidence, stretches: Ms) -> tuple[_Counted, tuple[Ms, 
     at, since, channel, count = (
         column[real] for column in (evidence.at_ms, evidence.since_ms, evidence.channel, evidence.count.astype(np.int64))
     )
-    order = np.lexsort((at, since, channel))
+    order = np.lexsort((since, at, channel))
     at, since, channel, count = at[order], since[order], channel[order], count[order]
     run = np.searchsorted(stretches[:, 0], at, side="right") - 1
     follows = np.zeros(len(at), dtype=np.bool_)
-    follows[1:] = (channel[1:] == channel[:-1]) & (since[1:] == since[:-1])
+    follows[1:] = (channel[1:] == channel[:-1]) & (np.abs(since[1:] - since[:-1]) < SAME_DAY_MS)
     before = np.zeros(len(at), dtype=np.int64)
     before[1:][follows[1:]] = count[:-1][follows[1:]]
     # A counter that falls within its period was reset or is at fault: what it counted in between is not known.

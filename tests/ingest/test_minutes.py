@@ -100,6 +100,26 @@ def test_a_day_closed_at_midnight_and_the_next_begun() -> None:
     assert minutes == {1436: 5, 1437: 5, 1438: 10, 1439: 10, 1440: 10, 1441: 10, 1442: 10}
 
 
+def test_a_clock_set_on_a_journey_does_not_begin_the_day_again() -> None:
+    west = T0 + 60 * MINUTE
+    rows = [
+        (T0, T0, -1, 0),
+        (T0 + 600 * MINUTE, T0, 6, 900),
+        (T0 + 602 * MINUTE, west, 6, 1000),
+        (T0 + 603 * MINUTE, west, 6, 1000),
+    ]
+    assert sum(placed(counter(rows)).values()) == 1000
+
+
+def test_a_walk_between_two_readings_is_told_to_the_minute_and_a_stroll_is_not() -> None:
+    def resolution(steps: int) -> int:
+        stream = counter([(T0, T0, 6, 0), (T0 + 17 * MINUTE, T0, 6, steps)])
+        return int(to_minutes(STEPS, evidence(stream), np.array([20_000])).resolution_s[0])
+
+    assert resolution(17 * 80) == 60
+    assert resolution(17 * 20) == 17 * 60
+
+
 def test_a_counter_that_falls_adds_nothing() -> None:
     rows = [(T0, T0, 6, 0), (T0 + MINUTE, T0, 6, 100), (T0 + 2 * MINUTE, T0, 6, 40), (T0 + 3 * MINUTE, T0, 6, 50)]
     assert placed(counter(rows)) == {0: 100, 1: 0, 2: 10}

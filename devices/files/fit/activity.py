@@ -16,7 +16,7 @@ from devices.files.fit.samples import heart_rate_stream
 from devices.recording import DAY_MS, EARLIEST_MS, LATEST_MS, Activity, Rejects, Span, SpanKind, Stream
 
 _HEART_RATE = 3
-_START, _SPORT, _SUB_SPORT, _ELAPSED, _DISTANCE, _CYCLES, _FRACTION = 2, 5, 6, 7, 9, 10, 92
+_START, _SPORT, _SUB_SPORT, _ELAPSED, _DISTANCE, _CYCLES, _FRACTION = 2, 5, 6, 7, 9, 10, 94
 _SESSION = (_START, _SPORT, _SUB_SPORT, _ELAPSED, _DISTANCE, _CYCLES, _FRACTION)
 _LONGEST_MS = 7 * DAY_MS  # an expedition goes on for days
 

@@ -79,7 +79,8 @@ def read_monitoring(file: FitFile, clock: LocalClock, rejects: Rejects) -> Monit
             )
         counted = _counted(records, rejects)
         since_s, day, closes = _since(records, counted, clock)
-        streams.insert(0, Stream("steps", _counter(records, counted, since_s)))
+        whole = np.array([[records.at_s[0], records.at_s[-1]]], dtype=np.int64) * 1000
+        streams.insert(0, Stream("steps", _counter(records, counted, since_s), whole))
         totals = _totals(records, day, closes)
     return Monitoring(tuple(stream for stream in streams if stream is not None), totals)
 
@@ -145,10 +146,15 @@ def _since(records: _Records, counted: npt.NDArray[np.bool_], clock: LocalClock)
 
 
 def _counter(records: _Records, counted: npt.NDArray[np.bool_], since_s: Ints) -> Counter:
-    """Return every record as a reading or a tick, in time order, the largest value where one counter was read twice at once."""
+    """Return the readings, and as ticks the other records of an activity, in time order; of two readings at once the larger.
+
+    A record of the heart rate alone, or of the start of a file, says nothing of when steps were made: between two readings
+    they were made all the while.
+    """
     channel = np.where(counted, records.kind, TICK)
     value = np.where(counted, records.steps, 0)
     order = np.lexsort((value, since_s, channel, records.at_s))
+    order = order[present(records.kind)[order]]
     keys = np.stack((records.at_s, channel, since_s))[:, order]
     last = np.ones(len(order), dtype=np.bool_)
     last[:-1] = (keys[:, 1:] != keys[:, :-1]).any(axis=0)

@@ -43,6 +43,8 @@ Columns = Mapping[str, Column]
 STEPS, HEART_RATE = METRICS["steps"], METRICS["heart_rate"]
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
 _TIME = "a time from 1990 to 2100"
+# Rows of one device at most this far apart belong to one stretch [G].
+PAUSE_MS = 15 * MINUTE_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,7 @@ class Carry:
     runs: dict[State, tuple[int, int]] = field(default_factory=dict)
     since_ms: int = 0
     steps: int = 0
+    alive_ms: int = 0
 
 
 def read_family(
@@ -185,7 +188,8 @@ def _intervals(start: Column, end: Column, steps: Column, counted: Mask, place: 
 
 
 def _counter(columns: Columns, carry: Carry, zone: ZoneInfo, place: str, rejects: Rejects) -> Stream:
-    """Return counts since local midnight. A heart rate beside no count shows a device that was alive: a tick.
+    """Return counts since local midnight, and as coverage the time in which rows, of whatever kind, are no further apart
+    than PAUSE_MS: the device was alive.
 
     The count of a file that begins within a day lacks what other kinds of activity counted before: it falls and recovers,
     so it never counts less than it did before on the same day.
@@ -196,15 +200,16 @@ def _counter(columns: Columns, carry: Carry, zone: ZoneInfo, place: str, rejects
     good = (length <= LONGEST_DAY_MS) & (steps >= 0) & (steps <= STEPS.high * (length // MINUTE_MS + 1))
     bad = ~good & (steps != -1)
     rejects.add(place, f"steps of a day, at most {STEPS.high} a minute", _first(steps, bad), int(bad.sum()))
-    tick = (steps == -1) & (length <= LONGEST_DAY_MS) & _measured(columns["HEART_RATE"])
-    at_ms = np.concatenate((at[good], at[tick]))
+    alive = np.unique(np.append(at[good | ((steps == -1) & _measured(columns["HEART_RATE"]))], carry.alive_ms))
+    carry.alive_ms = int(alive[-1])
+    near = np.diff(alive) <= PAUSE_MS
     samples = Counter(
-        at_ms,
-        np.concatenate((since[good], since[tick])),
-        np.repeat(np.array([0, -1], dtype=np.int16), [good.sum(), tick.sum()]),
-        np.concatenate((_never_falling(at[good], since[good], steps[good], carry), np.zeros(tick.sum(), dtype=np.int32))),
+        at[good],
+        since[good],
+        np.zeros(int(good.sum()), dtype=np.int16),
+        _never_falling(at[good], since[good], steps[good], carry),
     )
-    return Stream(STEPS.name, samples)
+    return Stream(STEPS.name, samples, cover(alive[:-1][near], alive[1:][near]))
 
 
 def _never_falling(at: Column, since: Column, steps: Column, carry: Carry) -> npt.NDArray[np.int32]:

@@ -317,7 +317,7 @@ def test_a_count_that_falls_within_its_day_counts_no_less_than_before(tmp_path: 
     assert [value for *_, value in readings(read(READER, path, BERLIN)[0])] == expected
 
 
-def test_a_heart_rate_without_a_count_is_a_tick_and_a_filled_gap_is_none(tmp_path: Path) -> None:
+def test_a_heart_rate_without_a_count_shows_a_device_alive_and_a_filled_gap_none(tmp_path: Path) -> None:
     rows = [
         (T, 1, 1, -1, -1, 1, 61),
         (T + 60, 1, 1, -1, -1, 1, -1),
@@ -325,10 +325,8 @@ def test_a_heart_rate_without_a_count_is_a_tick_and_a_filled_gap_is_none(tmp_pat
         (T + 180, 1, 1, -1, -1, 8, -1),
     ]
     recordings, _ = read(READER, gadgetbridge(tmp_path / "a.db", {GARMIN: rows}, GARMIN_TABLE), ReadOptions(zone=ZoneInfo("UTC")))
-    assert [(when, channel, value) for when, _, channel, value in readings(recordings)] == [
-        (minute(0), -1, 0),
-        (minute(2), 0, 30),
-    ]
+    assert [(when, channel, value) for when, _, channel, value in readings(recordings)] == [(minute(2), 0, 30)]
+    assert coverage(recordings) == [(minute(0), minute(2))]
     assert spans(recordings, SpanKind.NOT_WORN) == [(minute(3), minute(4), {})]
     assert [value for _, _, value in samples(recordings, "heart_rate")] == [61, 62]
 
