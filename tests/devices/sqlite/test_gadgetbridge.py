@@ -317,17 +317,18 @@ def test_a_count_that_falls_within_its_day_counts_no_less_than_before(tmp_path: 
     assert [value for *_, value in readings(read(READER, path, BERLIN)[0])] == expected
 
 
-def test_a_heart_rate_without_a_count_shows_a_device_alive_and_a_filled_gap_none(tmp_path: Path) -> None:
-    rows = [
-        (T, 1, 1, -1, -1, 1, 61),
-        (T + 60, 1, 1, -1, -1, 1, -1),
-        (T + 120, 1, 1, -1, 30, 1, 62),
-        (T + 180, 1, 1, -1, -1, 8, -1),
-    ]
-    recordings, _ = read(READER, gadgetbridge(tmp_path / "a.db", {GARMIN: rows}, GARMIN_TABLE), ReadOptions(zone=ZoneInfo("UTC")))
-    assert [(when, channel, value) for when, _, channel, value in readings(recordings)] == [(minute(2), 0, 30)]
-    assert coverage(recordings) == [(minute(0), minute(2))]
-    assert spans(recordings, SpanKind.NOT_WORN) == [(minute(3), minute(4), {})]
+@pytest.mark.parametrize("batch_rows", [1 << 16, 2])
+def test_a_watch_that_counts_is_alive_from_row_to_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, batch_rows: int) -> None:
+    monkeypatch.setattr("devices.files.sqlite._BATCH_ROWS", batch_rows)
+    # (minute, steps, kind, heart rate): a rate shows it too; the rows that only fill a gap do not, nor a pause of 16 minutes.
+    given = [(0, -1, 1, 61), (1, -1, 1, -1), (2, 30, 1, 62), (17, 40, 1, -1), (18, -1, 8, -1), (33, 41, 1, -1), (34, 45, 1, -1)]
+    rows = [(T + 60 * number, 1, 1, -1, steps, kind, rate) for number, steps, kind, rate in given]
+    path = gadgetbridge(tmp_path / "a.db", {GARMIN: rows}, GARMIN_TABLE)
+    recordings, _ = read(READER, path, ReadOptions(zone=ZoneInfo("UTC")))
+    counts = [(when, channel, value) for when, _, channel, value in readings(recordings)]
+    assert counts == [(minute(n), 0, value) for n, value in ((2, 30), (17, 40), (33, 41), (34, 45))]
+    assert coverage(recordings) == [(minute(0), minute(17)), (minute(33), minute(34))]
+    assert spans(recordings, SpanKind.NOT_WORN) == [(minute(18), minute(19), {})]
     assert [value for _, _, value in samples(recordings, "heart_rate")] == [61, 62]
 
 
