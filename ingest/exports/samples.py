@@ -10,7 +10,8 @@ from ingest import spans, tables
 from ingest.blocks import decode_minutes
 from ingest.evidence import NOTHING, Evidence, combine, decode, from_minutes
 from ingest.exports.wall import Stretch
-from ingest.minutes import ABSENT, _increments, _stretches
+from ingest.known import Column
+from ingest.minutes import ABSENT, _counted_resolution, _increments, _stretches
 from ingest.store import PERIOD_DAYS
 
 
@@ -72,7 +73,26 @@ def _as_intervals(metric: Metric, evidence: Evidence) -> Evidence:
     # A reading is a tick of a millisecond there; only where it completes a minute does that millisecond say anything.
     is_tick = np.isin(coverage[:, 1] - 1, evidence.at_ms) & (coverage[:, 1] % MINUTE_MS != 0)
     coverage = np.stack((coverage[:, 0], coverage[:, 1] - is_tick), axis=1)
-    (start, end, amount), _ = _increments(evidence, coverage)
+    counted, _ = _increments(evidence, coverage)
+    start, end, amount = _walked_minutes(*counted)
     own = replace(NOTHING, start_ms=evidence.start_ms, end_ms=evidence.end_ms, value=evidence.value)
-    counted = replace(NOTHING, start_ms=start, end_ms=end, value=amount.astype(np.int32), coverage=coverage)
-    return combine(metric, [own, counted])
+    placed = replace(NOTHING, start_ms=start, end_ms=end, value=amount.astype(np.int32), coverage=coverage)
+    return combine(metric, [own, placed])
+
+
+def _walked_minutes(start: Ms, end: Ms, amount: Column) -> tuple[Ms, Ms, Column]:
+    """Return a counter's intervals, those that were walked throughout as the minutes that they were placed in: as intervals
+    they would pass for coarser ones."""
+    fine = (end - start > MINUTE_MS) & (_counted_resolution(start, end, amount) <= MINUTE_MS)
+    if not fine.any():
+        return start, end, amount
+    whole_start, length, total = start[fine], (end - start)[fine], amount[fine]
+    pieces = spans.split_days(np.stack((whole_start, end[fine]), axis=1), MINUTE_MS)
+    row = np.searchsorted(whole_start, pieces[:, 0], side="right") - 1
+    low, high = pieces[:, 0] - whole_start[row], pieces[:, 1] - whole_start[row]
+    placed = total[row] * high // length[row] - total[row] * low // length[row]
+    return (
+        np.concatenate((start[~fine], pieces[:, 0])),
+        np.concatenate((end[~fine], pieces[:, 1])),
+        np.concatenate((amount[~fine], placed)),
+    )

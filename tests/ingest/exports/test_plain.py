@@ -119,14 +119,18 @@ def test_counters_come_back_as_the_intervals_between_their_readings(tmp_path: Pa
             at += int(rng.integers(20, 1400)) * 1000
             if day == 2 and midnight + 9 * 3_600_000 < at < midnight + 13 * 3_600_000:
                 continue
-            walked, ran = walked + int(rng.integers(0, 60)), ran + int(rng.integers(0, 9))
+            pause = at - (rows[-1][0] if rows else at)
+            is_walk = day != 3 and rng.random() < 0.4
+            walked, ran = walked + (pause // 700 if is_walk else int(rng.integers(0, 60))), ran + int(rng.integers(0, 9))
             rows += [(at, midnight, 6, walked), (at, midnight, 1, ran), (at + 1000, 0, -1, 0)]
     files = [counter(part) for part in (rows[:900], rows[900:])]
     with open_store(tmp_path) as store:
         patient = add_patient(store)
         put(store, patient, RING, files)
         before = minutes_of(store, patient, ["steps"])
-        assert sum(v for minutes, _ in before.values() for v in minutes if v > 0) > 5000
+        assert sum(value for minutes, _ in before.values() for value in minutes if value > 0) > 5000
+        assert {resolution for _, resolution in before.values()} >= {60}
+        assert max(resolution for _, resolution in before.values()) > 600
         round_trip(tmp_path, store, patient)
 
 
