@@ -62,6 +62,25 @@ def read_records(source: Source, depth: int, rejects: Rejects) -> Iterator[Recor
     cutter.finish(rest)
 
 
+def read_document(source: Source, limit: int = MAX_RECORD_BYTES) -> Any:
+    """Return a small JSON file as a whole. Raises: DecodeError if it is no JSON, Hostile beyond the limits of size and depth"""
+    parts, size = [], 0
+    with source.open() as stream:
+        for chunk in utf8_chunks(stream):
+            parts.append(chunk)
+            size += len(chunk)
+            if size > limit:
+                raise Hostile(source.name, f"at most {limit:,} bytes for a file of this format", "more")
+    text = b"".join(parts)
+    _, step = _brackets(text)
+    if int(np.cumsum(step, dtype=np.int64).max(initial=0)) > MAX_DEPTH:
+        raise Hostile(source.name, f"at most {MAX_DEPTH} brackets within one another", "more")
+    try:
+        return _loads(text)
+    except ValueError as error:
+        raise DecodeError(source.name, "well-formed JSON", str(error)) from error
+
+
 class _Cutter:
     """Where in the file the reading stands: after the bracket that closed the last complete record."""
 
