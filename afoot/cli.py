@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import days, documents, files, people
+from afoot.commands import days, demo, documents, files, people
 from afoot.commands.prescription import prescription
 
 app = typer.Typer(
@@ -28,6 +28,8 @@ app.command("days")(days.days)
 app.command("gaps")(days.gaps)
 app.command("compare")(days.compare)
 app.command("report")(documents.report)
+app.command("export")(documents.export)
+app.command("demo")(demo.demo)
 
 
 def _show_version(wanted: bool) -> None:

@@ -38,6 +38,11 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     stdout.print(table)
 
 
+def print_text(text: str) -> None:
+    """Print a sentence that is part of the result."""
+    stdout.print(text.replace("[", r"\["), soft_wrap=True)
+
+
 def _cell(value: object) -> str:
     if value is None:
         return "–"

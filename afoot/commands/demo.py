@@ -12,7 +12,7 @@ import typer
 
 from afoot.app import App, open_app
 from afoot.judging import JudgedDay, judge_days
-from afoot.output import print_table, refusals, say
+from afoot.output import print_table, print_text, refusals
 from afoot.reporting import gather_report
 from dashboards.report import build_report
 from devices import virtual
@@ -67,8 +67,8 @@ def demo(
                 _play(app, part, folder)
         finally:
             app.close()
-    say(f"\nReports: {', '.join(str(folder / f'{part.wearer.name}.html') for part in CAST)}")
-    say(f"Look around: AFOOT_HOME={folder / 'store'} afoot days {CAST[0].wearer.name}")
+    print_text(f"\nReports: {', '.join(str(folder / f'{part.wearer.name}.html') for part in CAST)}")
+    print_text(f"Look around: AFOOT_HOME={folder / 'store'} afoot days {CAST[0].wearer.name}")
 
 
 def _play(app: App, part: Part, folder: Path) -> None:
@@ -87,7 +87,7 @@ def _play(app: App, part: Part, folder: Path) -> None:
         judged = list(judge_days(connection, patient, days[0], days[-1]))
         page = build_report(gather_report(connection, patient, app.now_ms(), days[0], days[-1]))
     (folder / f"{wearer.name}.html").write_text(page, encoding="utf-8")
-    say(
+    print_text(
         f"\n{wearer.name}, {wearer.habit.value}, {part.wears}: {len(files):,} files; minutes {change.inserted:,} new, "
         f"{change.changed:,} changed, {change.unchanged:,} as before; {refused:,} files refused"
     )

@@ -1,7 +1,7 @@
 """Readers of exported files: one module a format, one line in READERS."""
 
 from devices.errors import Unrecognised
-from devices.files import agd, apple, fit, fitbit, gadgetbridge, health_connect, omh, plain_csv, samsung, withings
+from devices.files import agd, apple, fit, fitbit, gadgetbridge, gpx, health_connect, omh, plain_csv, samsung, tcx, withings
 from devices.files.reader import Reader
 from devices.files.source import Source, read_head
 from devices.files.sqlite import table_names
@@ -14,6 +14,8 @@ READERS: tuple[Reader, ...] = (
     health_connect.READER,
     samsung.READER,
     withings.READER,
+    tcx.READER,
+    gpx.READER,
     agd.READER,
     omh.READER,
     plain_csv.READER,
