@@ -80,12 +80,12 @@ def minutes_of(store: Store, patient: Patient, metrics: Sequence[str]) -> dict[t
         }
 
 
-def spans_of(store: Store, patient: Patient) -> set[tuple[object, ...]]:
+def spans_of(store: Store, patient: Patient) -> set[tuple[str, str, int, int, str]]:
     table, owners = tables.spans, tables.devices
     query = select(owners.c.key, table.c.kind, table.c.start_ms, table.c.end_ms, table.c.attributes)
     with store.reading() as connection:
         rows = connection.execute(query.join(owners, owners.c.id == table.c.device_id).where(table.c.patient_id == patient.id))
-        return {tuple(row) for row in rows}
+        return {(row.key, row.kind, row.start_ms, row.end_ms, row.attributes) for row in rows}
 
 
 def totals_of(store: Store, patient: Patient) -> set[tuple[object, ...]]:
