@@ -1,7 +1,7 @@
 """Which instant did the wall clock mean? Local times become UTC, with the hours that daylight saving skips or repeats.
 
 A wall time that no clock showed is left out. One that was shown twice is resolved by the order in the file, where that order
-steps back exactly once within the repeated hour; otherwise nobody can know which of the two it was, and it is left out too.
+steps back by a minute or more exactly once within the repeated hour; otherwise nobody can know which of the two it was, and it is left out too.
 """
 
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from devices.files.textual.cells import Index, Mask
-from devices.recording import DAY_MS, EARLIEST_MS, LATEST_MS, Ms
+from devices.recording import DAY_MS, EARLIEST_MS, LATEST_MS, MINUTE_MS, Ms
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _LONGEST_OFFSET_MS = DAY_MS
@@ -76,7 +76,7 @@ def to_instants(wall_ms: Ms, zone: ZoneInfo, *, ordered: bool) -> Instants:
     known = ~skipped & ~repeated
     for fold in np.unique(stretch[repeated]).tolist() if ordered else ():
         rows = np.flatnonzero(repeated & (stretch == fold))
-        back = np.flatnonzero(np.diff(wall_ms[rows]) <= 0)
+        back = np.flatnonzero(np.diff(wall_ms[rows]) <= -MINUTE_MS)
         if len(back) == 1:
             ms[rows[back[0] + 1 :]] = second[rows[back[0] + 1 :]]
             known[rows] = True

@@ -8,12 +8,19 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from devices.errors import DecodeError, MissingAnswer
-from devices.files import fitbit, omh, plain_csv, samsung, withings
+from devices.files import fitbit, garmin_connect, omh, plain_csv, samsung, withings
 from devices.files.reader import Reader, ReadOptions
 from devices.files.source import BytesSource, Source, read_head
 from devices.recording import METRICS, Intervals, Recording, Reject, believable
 
-READERS: tuple[Reader, ...] = (*fitbit.READERS, samsung.READER, withings.READER, omh.READER, plain_csv.READER)
+READERS: tuple[Reader, ...] = (
+    *fitbit.READERS,
+    samsung.READER,
+    withings.READER,
+    omh.READER,
+    plain_csv.READER,
+    garmin_connect.READER,
+)
 BERLIN = ZoneInfo("Europe/Berlin")
 UTC_MEANT = ReadOptions(BERLIN, "utc")
 LOCAL_MEANT = ReadOptions(BERLIN, "local")

@@ -12,6 +12,19 @@ from devices.recording import Offset, Recording, Reject
 from tests.devices.text.reading import UTC_MEANT, check, claims, coverage, ms, samples, spans
 from tests.shared import shared
 
+QUARTER = {"startGMT": "2025-08-07T07:00:00.0", "endGMT": "2025-08-07T07:15:00.0", "steps": 12, "primaryActivityLevel": "active"}
+PULSE = {
+    "userProfilePK": 1,
+    "startTimestampGMT": "2025-08-07T07:00:00.0",
+    "startTimestampLocal": "2025-08-07T00:00:00.0",
+    "heartRateValues": [[1_754_550_000_000, 49], [1_754_550_120_000, None]],
+}
+NIGHT = {
+    "dailySleepDTO": {"sleepStartTimestampGMT": 1_754_548_926_000, "sleepEndTimestampGMT": 1_754_572_986_000},
+    "sleepLevels": [{"startGMT": "2025-08-07T06:42:06.0", "endGMT": "2025-08-07T06:53:06.0", "activityLevel": 1.0}],
+}
+RUN = {"activityId": 1, "startTimeGMT": "2025-08-07 14:14:04", "duration": 3219.5, "activityType": {"typeKey": "running"}}
+
 FOLDER = "samples/garmin_connect_json/openetl"
 
 
@@ -77,8 +90,7 @@ def test_public_workouts() -> None:
 @pytest.mark.parametrize("kind", ["STEPS", "HEART_RATE", "SLEEP", "ACTIVITIES_LIST", "INTENSITY_MINUTES", "STRESS"])
 def test_no_other_reader_claims_them(kind: str) -> None:
     path = public(kind)
-    assert READER.identify("x", read_head(FileSource(path, path.name)), ())
-    assert claims(path.read_bytes(), path.name) == []
+    assert claims(path.read_bytes(), path.name) == claims(path.read_bytes(), "x") == ["garmin_connect"]
 
 
 @pytest.mark.parametrize("kind", ["INTENSITY_MINUTES", "STRESS"])

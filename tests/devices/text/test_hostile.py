@@ -15,7 +15,16 @@ from devices.files.fitbit import READERS as FITBIT
 from devices.files.reader import ReadOptions
 from devices.files.source import BytesSource
 from devices.recording import Recording
-from tests.devices.text import test_fitabase, test_fitbit, test_google_fit, test_omh, test_plain_csv, test_samsung, test_withings
+from tests.devices.text import (
+    test_fitabase,
+    test_fitbit,
+    test_garmin_connect,
+    test_google_fit,
+    test_omh,
+    test_plain_csv,
+    test_samsung,
+    test_withings,
+)
 from tests.devices.text.reading import BERLIN, LOCAL_MEANT, UTC_MEANT, claims, read_damaged
 
 POINT = test_google_fit.point(1785569400000000000, 1785569460000000000, {"intVal": 66})
@@ -36,6 +45,10 @@ EXAMPLES: dict[str, tuple[str, bytes]] = {
     "com.samsung.csv": ("samsung", test_samsung.STEPS),
     "raw_tracker_steps.csv": ("withings", test_withings.STEPS),
     "raw_tracker_sleep-state.csv": ("withings", test_withings.STEPS),
+    "quarters.json": ("garmin_connect", json.dumps([test_garmin_connect.QUARTER] * 3).encode()),
+    "pulse.json": ("garmin_connect", json.dumps(test_garmin_connect.PULSE).encode()),
+    "night.json": ("garmin_connect", json.dumps(test_garmin_connect.NIGHT).encode()),
+    "activities.json": ("garmin_connect", json.dumps([test_garmin_connect.RUN] * 2).encode()),
     "omh.json": ("open_mhealth", json.dumps([test_omh.STEPS] * 3).encode()),
     "omh.jsonl": ("open_mhealth", b"\n".join([json.dumps(test_omh.STEPS).encode()] * 3)),
     "mine.csv": (

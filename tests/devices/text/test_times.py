@@ -132,7 +132,7 @@ def test_a_skipped_time_means_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    "order", [["02:10", "02:20"], ["02:20", "02:10", "02:30", "02:05"], ["02:10", "02:10", "02:20", "02:20"]]
+    "order", [["02:10", "02:20"], ["02:20", "02:10", "02:30", "02:05"], ["02:10", "02:10"], ["02:10:05", "02:10:04", "02:20"]]
 )
 def test_a_repeated_time_without_one_step_back_stays_open(order: list[str]) -> None:
     wall = np.array([ms(f"2026-10-25T{text}") for text in order])
