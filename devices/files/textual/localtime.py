@@ -1,7 +1,8 @@
 """Which instant did the wall clock mean? Local times become UTC, with the hours that daylight saving skips or repeats.
 
 A wall time that no clock showed is left out. One that was shown twice is resolved by the order in the file, where that order
-steps back by a minute or more exactly once within the repeated hour; otherwise nobody can know which of the two it was, and it is left out too.
+steps back by a minute or more exactly once within the repeated hour; otherwise nobody can know which of the two it was, and
+it is left out too.
 """
 
 from dataclasses import dataclass
