@@ -11,8 +11,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import Any, BinaryIO, cast
 
 import zstandard
 from sqlalchemy import Connection, select
@@ -28,34 +29,28 @@ LEVEL = 1
 _PACKED = (b"PK\x03\x04", b"\x1f\x8b")
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
-    """An object in the archive: the SHA-256 of its bytes, in hex, and how many they are."""
-
-    hash: str
-    size: int
-
-
 class Archive:
     """The archive of one store; `folder` holds its large objects."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
-    def keep(self, connection: Connection, source: Source) -> Kept:
+    def keep(self, connection: Connection, source: Source) -> tuple[str, Source]:
         """Archive the bytes of the source; they are safe once the connection's transaction commits.
 
-        Raises: OSError if the source cannot be read or the archive not written
+        Returns: the SHA-256 of the bytes in hex, and an input that reads these very bytes, whatever becomes of the source
+        Raises:  OSError if the source cannot be read or the archive not written
         """
         with source.open() as stream:
             head = stream.read(SMALL_BYTES + 1)
             if len(head) <= SMALL_BYTES:
-                kept = Kept(hashlib.sha256(head).hexdigest(), len(head))
-                self._insert(connection, kept, zstandard.ZstdCompressor(LEVEL, write_checksum=True).compress(head))
-            else:
-                kept = self._write_file(head, stream)
-                self._insert(connection, kept, None)
-        return kept
+                digest = hashlib.sha256(head).hexdigest()
+                packed = zstandard.ZstdCompressor(LEVEL, write_checksum=True).compress(head)
+                connection.execute(_insert(connection.dialect.name), {"hash": digest, "size": len(head), "data": packed})
+                return digest, BytesSource(head, source.name)
+            digest, size = self._write_file(head, stream)
+        connection.execute(_insert(connection.dialect.name), {"hash": digest, "size": size, "data": None})
+        return digest, self._large(digest, source.name)
 
     def open(self, connection: Connection, digest: str, name: str) -> Source:
         """Return the archived bytes as an input called `name`. Raises: DamagedStore if they are gone or not as they were."""
@@ -66,6 +61,9 @@ class Archive:
             raise DamagedStore(f"archive: expected object {digest}, found none")
         if row.data is not None:
             return BytesSource(_unpack(row.data, row.size, digest), name)
+        return self._large(digest, name)
+
+    def _large(self, digest: str, name: str) -> Source:
         plain, packed = self._paths(digest)
         if plain.exists():
             return FileSource(plain, name)
@@ -86,12 +84,7 @@ class Archive:
         folder = self._folder / digest[:2]
         return folder / digest, folder / f"{digest}.zst"
 
-    def _insert(self, connection: Connection, kept: Kept, data: bytes | None) -> None:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-        values = {"hash": kept.hash, "size": kept.size, "data": data}
-        connection.execute(dialect.insert(tables.objects).on_conflict_do_nothing(), values)
-
-    def _write_file(self, head: bytes, rest: BinaryIO) -> Kept:
+    def _write_file(self, head: bytes, rest: BinaryIO) -> tuple[str, int]:
         self._folder.mkdir(parents=True, exist_ok=True)
         plain = head.startswith(_PACKED)
         found, size = hashlib.sha256(), 0
@@ -114,7 +107,12 @@ class Archive:
                 raise
         _sync_folder(path.parent)
         _sync_folder(self._folder)
-        return Kept(found.hexdigest(), size)
+        return found.hexdigest(), size
+
+
+@cache
+def _insert(dialect: str) -> Any:
+    return (sqlite if dialect == "sqlite" else postgresql).insert(tables.objects).on_conflict_do_nothing()
 
 
 @contextmanager

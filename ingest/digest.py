@@ -46,12 +46,16 @@ class DeviceDigest:
 
 @dataclass(slots=True)
 class Digest:
-    """A part of one input. readers: who read it. refused: why nothing (further) of some part could be read."""
+    """A part of one input. readers: who read it. refused: why nothing (further) of some part could be read.
+
+    samples: how many it holds, as a measure of its size
+    """
 
     devices: list[DeviceDigest] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
     readers: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
+    samples: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +114,7 @@ def digest(parts: list[Part], options: ReadOptions) -> Iterator[Digest]:
                     gathered.digest.rejects.append(item)
                 else:
                     gathered.take(item, part.source.name)
-                    if gathered.samples >= SAMPLES_AT_ONCE:
+                    if gathered.digest.samples >= SAMPLES_AT_ONCE:
                         yield gathered.flush()
         except (DecodeError, MissingAnswer, OSError) as error:
             gathered.digest.refused.append(f"{part.reader.name}: {error}")
@@ -123,7 +127,6 @@ class _Gathered:
 
     def _start(self) -> None:
         self.digest = Digest()
-        self.samples = 0
         self._devices: dict[str, DeviceDigest] = {}
         self._streams: dict[tuple[str, str], list[Stream]] = {}
 
@@ -137,7 +140,7 @@ class _Gathered:
             good, rejects = _believable(stream, name)
             self.digest.rejects += rejects
             self._streams.setdefault((key, stream.metric), []).append(good)
-            self.samples += len(good.samples.value)
+            self.digest.samples += len(good.samples.value)
 
     def flush(self) -> Digest:
         for (key, metric), streams in self._streams.items():

@@ -1,10 +1,10 @@
 """The import ledger: what arrived, for whom, what became of it."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from devices.recording import Reject
 from ingest import tables
@@ -31,48 +31,65 @@ class Import:
     change: Change
 
 
-def register(connection: Connection, patient_id: int, digest: str, name: str, received_ms: int) -> Import:
-    """Return the import of these bytes for this patient, made now if it is new."""
-    table = tables.imports
-    query = select(table).where(table.c.patient_id == patient_id, table.c.hash == digest)
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        values = {"patient_id": patient_id, "hash": digest, "name": name, "options": {}, "received_ms": received_ms}
-        blank = {"state": ARCHIVED, "readers": "", "error": "", "inserted": 0, "changed": 0, "unchanged": 0}
-        connection.execute(table.insert().values(values | blank))
-        row = connection.execute(query).one()
-    return _import(row)
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What became of one import."""
+
+    import_id: int
+    options: dict[str, Any]
+    readers: Iterable[str]
+    refused: Sequence[str]
+    rejects: Sequence[Reject]
+    change: Change
 
 
-def finish(
-    connection: Connection,
-    import_id: int,
-    *,
-    options: dict[str, Any],
-    readers: Iterable[str],
-    refused: Sequence[str],
-    rejects: Sequence[Reject],
-    change: Change,
-) -> None:
-    """Say what became of an import; what was said of it before is replaced."""
+def register(connection: Connection, patient_id: int, inputs: Sequence[tuple[str, str]], received_ms: int) -> dict[str, Import]:
+    """Return the imports of these (hash, name) inputs of one patient, by hash; what is new is made now."""
     table = tables.imports
-    values = {
-        "state": REFUSED if refused else DONE,
-        "options": options,
-        "readers": ", ".join(sorted(readers)),
-        "error": "\n".join(refused),
-        "inserted": change.inserted,
-        "changed": change.changed,
-        "unchanged": change.unchanged,
-    }
-    connection.execute(table.update().where(table.c.id == import_id).values(values))
-    connection.execute(tables.rejects.delete().where(tables.rejects.c.import_id == import_id))
+    query = select(table).where(table.c.patient_id == patient_id, table.c.hash.in_([digest for digest, _ in inputs]))
+    known = {row.hash for row in connection.execute(query)}
+    blank = {"state": ARCHIVED, "readers": "", "error": "", "inserted": 0, "changed": 0, "unchanged": 0, "options": {}}
+    common = blank | {"patient_id": patient_id, "received_ms": received_ms}
+    new = {digest: common | {"hash": digest, "name": name} for digest, name in inputs if digest not in known}
+    if new:
+        connection.execute(table.insert(), list(new.values()))
+    return {row.hash: _import(row) for row in connection.execute(query)}
+
+
+_FINISH = (
+    tables.imports.update()
+    .where(tables.imports.c.id == bindparam("import_id"))
+    .values({name: bindparam(f"new_{name}") for name in ("state", "options", "readers", "error")})
+    .values({name: bindparam(f"new_{name}") for name in ("inserted", "changed", "unchanged")})
+)
+_FORGET = tables.rejects.delete().where(tables.rejects.c.import_id == bindparam("import_id"))
+
+
+def finish(connection: Connection, results: Sequence[Result]) -> None:
+    """Say what became of the imports; what was said of them before is replaced."""
+    if not results:
+        return
     rows = [
-        {"import_id": import_id, "row": row, "place": reject.place, "expected": reject.expected, "found": reject.found}
-        | {"count": reject.count}
-        for row, reject in enumerate(rejects)
+        {
+            "import_id": result.import_id,
+            "new_state": REFUSED if result.refused else DONE,
+            "new_options": result.options,
+            "new_readers": ", ".join(sorted(result.readers)),
+            "new_error": "\n".join(result.refused),
+            "new_inserted": result.change.inserted,
+            "new_changed": result.change.changed,
+            "new_unchanged": result.change.unchanged,
+        }
+        for result in results
     ]
-    upsert(connection, tables.rejects, rows)
+    connection.execute(_FINISH, rows)
+    connection.execute(_FORGET, [{"import_id": result.import_id} for result in results])
+    rejects = [
+        {"import_id": result.import_id, "row": row} | asdict(reject)
+        for result in results
+        for row, reject in enumerate(result.rejects)
+    ]
+    upsert(connection, tables.rejects, rejects)
 
 
 def list_imports(connection: Connection, patient_id: int | None = None, state: str | None = None) -> list[Import]:

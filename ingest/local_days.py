@@ -121,9 +121,7 @@ def zone_offset_ms(zone: str, at_ms: int) -> int:
     return round(offset.total_seconds()) * 1000
 
 
-def _with_readings(
-    home: Segments, zones: Sequence[tuple[int, str]], readings: Iterable[OffsetReading], upper: int
-) -> Segments:
+def _with_readings(home: Segments, zones: Sequence[tuple[int, str]], readings: Iterable[OffsetReading], upper: int) -> Segments:
     """Lay the readings that differ from home over it, the least believed device first."""
     segments, lower = home, home[0][0]
     by_rank: dict[int, list[OffsetReading]] = {}

@@ -89,6 +89,13 @@ def to_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) 
     return Grid(days, minutes.reshape(-1, MINUTES_PER_DAY), _resolutions(pieces, len(days)), unplaced)
 
 
+def said_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return which minutes of the days the evidence itself speaks of: (d, 1440) bool."""
+    start, end = evidence.start_ms, np.maximum(evidence.end_ms, evidence.start_ms + 1)
+    coverage = evidence.coverage if metric.kind == "mean" else _stretches(evidence)
+    return _known(start, end, coverage, days).reshape(-1, MINUTES_PER_DAY)
+
+
 def _positions(days: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
     """Return where each day stands in `days`, and whether it does."""
     if not len(days):

@@ -58,10 +58,12 @@ class Timeline:
 
 
 def read_days(connection: Connection, patient: Patient, first: date, last: date) -> list[LocalDay]:
-    """Return the patient's local days first..last, as zones and the devices' clocks tell them."""
+    """Return the patient's local days first..last, as zones and the devices' clocks tell them; none if nobody lived any."""
     zones = people.zone_history(connection, patient)
     table, owners = tables.offsets, tables.devices
     probe = local_days(zones, first, last)
+    if not probe:
+        return probe
     rows = connection.execute(
         select(table.c.at_ms, table.c.offset_s, owners.c.priority, owners.c.key)
         .join(owners, owners.c.id == table.c.device_id)
@@ -103,13 +105,12 @@ def read_timeline(connection: Connection, patient: Patient, days: Sequence[Local
                 unplaced += int(found.grid.unplaced.sum())
     marks = _read_marks(connection, patient.id, index, start, end, size)
     off = marks.not_worn | marks.charging
-    source = _choose(columns["steps"], columns["heart_rate"], off, devices)
+    source = _choose(columns["steps"], columns["heart_rate"], off, devices, _among(devices, _pulse_takers(connection, patient.id)))
     chosen = source >= 0
     column = np.arange(size)
     steps = np.full(size, ABSENT, dtype=np.int16)
     steps[chosen] = columns["steps"][source[chosen], column[chosen]]
-    reports = _wear_reporters(connection, patient.id)
-    says = np.array([device.id in reports for device in devices], dtype=np.bool_)
+    says = _among(devices, _wear_reporters(connection, patient.id))
     return Timeline(
         list(days),
         devices,
@@ -161,7 +162,7 @@ def _read_marks(connection: Connection, patient_id: int, index: dict[int, int], 
     )
     for device_id, kind, first_ms, last_ms, attributes in rows:
         # A minute is marked if most of it is: spans have second edges.
-        first, last = (max(0, round((instant - start) / MINUTE_MS)) for instant in (first_ms, last_ms))
+        first, last = (max(0, (instant - start + MINUTE_MS // 2) // MINUTE_MS) for instant in (first_ms, last_ms))
         by_kind[SpanKind(kind)][index[device_id], first:last] = True
         if kind == SpanKind.SLEEP and json.loads(attributes).get("stage") != "awake":
             marks.asleep[index[device_id], first:last] = True
@@ -175,14 +176,25 @@ def _wear_reporters(connection: Connection, patient_id: int) -> set[int]:
     return set(connection.execute(query).scalars())
 
 
-def _choose(steps: Minutes, heart_rate: Minutes, off: Mask, devices: Sequence[OwnedDevice]) -> npt.NDArray[np.int16]:
+def _pulse_takers(connection: Connection, patient_id: int) -> set[int]:
+    """Return the devices that ever took a pulse: whether one does must not depend on the days that are asked for."""
+    table = tables.minutes
+    query = select(table.c.device_id).where(table.c.patient_id == patient_id, table.c.metric == "heart_rate").distinct()
+    return set(connection.execute(query).scalars())
+
+
+def _among(devices: Sequence[OwnedDevice], ids: set[int]) -> Mask:
+    return np.array([device.id in ids for device in devices], dtype=np.bool_)
+
+
+def _choose(
+    steps: Minutes, heart_rate: Minutes, off: Mask, devices: Sequence[OwnedDevice], takes_pulse: Mask
+) -> npt.NDArray[np.int16]:
     """Return for each minute the row of the device to believe, -1 if none knows it: (n,) int16."""
     known = (steps != ABSENT) & ~off
     if len(devices) < 2:
-        return np.where(known.any(axis=0), 0, -1).astype(np.int16) if len(devices) else np.empty(steps.shape[1], np.int16)
-    pulse = heart_rate != ABSENT
-    near = np.array([_spread(row, PULSE_NEAR_MIN) for row in pulse])
-    takes_pulse = pulse.any(axis=1)
+        return np.where(known.any(axis=0), np.int16(0), np.int16(-1)).astype(np.int16)
+    near = np.array([_spread(row, PULSE_NEAR_MIN) for row in heart_rate != ABSENT])
     tier = np.where(near, 2, np.where(takes_pulse, 0, 1)[:, None])
     # `devices` come by falling priority, then key; equal ones share a rank so that steps decide before the key.
     priorities = sorted({device.priority for device in devices})
@@ -231,5 +243,5 @@ def _day_resolutions(
             continue
         made_of = resolution[source[part][known], utc_day[part][known]]
         values, counts = np.unique(made_of, return_counts=True)
-        coarsest[row] = values[counts >= RESOLUTION_SHARE * counts.sum()].max()
+        coarsest[row] = values[counts >= min(RESOLUTION_SHARE * counts.sum(), counts.max())].max()
     return coarsest

@@ -1,13 +1,28 @@
 """Readers of exported files: one module a format, one line in READERS."""
 
 from devices.errors import Unrecognised
-from devices.files import agd, apple, fit, fitbit, gadgetbridge, gpx, health_connect, omh, plain_csv, samsung, tcx, withings
+from devices.files import (
+    agd,
+    apple,
+    fit,
+    fitbit,
+    gadgetbridge,
+    garmin_connect,
+    gpx,
+    health_connect,
+    omh,
+    plain_csv,
+    samsung,
+    tcx,
+    withings,
+)
 from devices.files.reader import Reader
 from devices.files.source import Source, read_head
 from devices.files.sqlite import table_names
 
 READERS: tuple[Reader, ...] = (
     fit.READER,
+    garmin_connect.READER,
     apple.READER,
     *fitbit.READERS,
     gadgetbridge.READER,

@@ -19,10 +19,11 @@ from devices.files.source import FileSource, Source
 from devices.recording import Reject
 from ingest import ledger, people, tables
 from ingest.archive import Archive
-from ingest.digest import DeviceDigest, Digest, digest, find_parts, open_container
+from ingest.digest import SAMPLES_AT_ONCE, DeviceDigest, Digest, digest, find_parts, open_container
 from ingest.errors import Conflict, DamagedStore
+from ingest.evidence import Evidence
 from ingest.people import Patient
-from ingest.store import Change, Store, add, upsert
+from ingest.store import Change, Store, add_parts, upsert
 
 FILES_AT_ONCE = 64
 # Systems leave these beside the user's own files.
@@ -54,6 +55,9 @@ class _Pending:
     rejects: list[Reject] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     change: Change = field(default_factory=Change)
+
+    def result(self) -> ledger.Result:
+        return ledger.Result(self.entry.id, self.options, self.readers, self.refused, self.rejects, self.change)
 
     def outcome(self) -> Outcome:
         readers, refused = tuple(sorted(self.readers)), tuple(self.refused)
@@ -91,13 +95,9 @@ def import_files(
     settled, problems = _survey(files, options)
     for first in range(0, len(files), FILES_AT_ONCE):
         some = files[first : first + FILES_AT_ONCE]
-        with store.writing() as connection:
-            kept = [_archive(connection, archive, patient, source, at_ms) for source in some]
-        for entry in kept:
-            if isinstance(entry, Outcome):
-                yield entry
-        entries = [entry for entry in kept if isinstance(entry, ledger.Import)]
-        yield from _read_entries(store, archive, entries, settled, problems)
+        kept = _archive(store, archive, patient, some, at_ms)
+        yield from (entry for entry in kept if isinstance(entry, Outcome))
+        yield from _read_entries(store, [entry for entry in kept if isinstance(entry, _Entry)], settled, problems)
 
 
 def preview(store: Store, patient: Patient, files: Sequence[Source], options: ReadOptions) -> Iterator[Outcome]:
@@ -107,8 +107,8 @@ def preview(store: Store, patient: Patient, files: Sequence[Source], options: Re
         for source in files:
             entry = ledger.Import(0, patient.id, "", source.name, {}, ledger.ARCHIVED, "", "", Change())
             pending = _Pending(entry, {})
-            for piece in _digests(source, settled, problems):
-                _write(connection, pending, piece)
+            for said in _digests(source, settled, problems):
+                _write(connection, [_Piece(pending, said, False)])
             yield pending.outcome()
 
 
@@ -126,9 +126,9 @@ def rebuild(store: Store, archive: Archive) -> Iterator[Outcome]:
             archive.verify(connection, entry.hash)
             pending = _Pending(entry, _plain(options))
             source = archive.open(connection, entry.hash, entry.name)
-            for piece in _digests(source, {None: options}, {}):
-                _write(connection, pending, piece)
-            _finish(connection, pending)
+            for said in _digests(source, {None: options}, {}):
+                _write(connection, [_Piece(pending, said, False)])
+            ledger.finish(connection, [pending.result()])
             yield pending.outcome()
 
 
@@ -158,47 +158,76 @@ def _survey(files: Sequence[Source], options: ReadOptions) -> tuple[_Settled, di
     return settled, problems
 
 
-def _archive(connection: Connection, archive: Archive, patient: Patient, source: Source, at_ms: int) -> ledger.Import | Outcome:
-    try:
-        kept = archive.keep(connection, source)
-    except (OSError, DecodeError) as error:
-        return Outcome(source.name, refused=(f"the file could not be read: {error}",))
-    entry = ledger.register(connection, patient.id, kept.hash, source.name, at_ms)
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """An archived input, and where to read it from."""
+
+    known: ledger.Import
+    source: Source
+
+
+def _archive(store: Store, archive: Archive, patient: Patient, sources: Sequence[Source], at_ms: int) -> list[_Entry | Outcome]:
+    """Archive the sources in one commit; return what is to be read, and an outcome for what is not."""
+    kept: list[tuple[str, Source] | Outcome] = []
+    with store.writing() as connection:
+        for source in sources:
+            try:
+                kept.append(archive.keep(connection, source))
+            except (OSError, DecodeError) as error:
+                kept.append(Outcome(source.name, refused=(f"the file could not be read: {error}",)))
+        inputs = [(one[0], one[1].name) for one in kept if not isinstance(one, Outcome)]
+        entries = ledger.register(connection, patient.id, inputs, at_ms)
+        return [
+            one if isinstance(one, Outcome) else _known_or_new(connection, replace(entries[one[0]], name=one[1].name), one[1])
+            for one in kept
+        ]
+
+
+def _known_or_new(connection: Connection, entry: ledger.Import, source: Source) -> _Entry | Outcome:
     if entry.state != ledger.DONE:
-        return replace(entry, name=source.name)
+        return _Entry(entry, source)
     minutes = entry.change.inserted + entry.change.changed + entry.change.unchanged
     readers, rejects = tuple(entry.readers.split(", ")), tuple(ledger.list_rejects(connection, entry.id))
     return Outcome(source.name, entry.hash, readers, True, Change(unchanged=minutes), rejects)
 
 
-def _read_entries(
-    store: Store, archive: Archive, entries: Sequence[ledger.Import], settled: _Settled, problems: dict[str, str]
-) -> Iterator[Outcome]:
+def _read_entries(store: Store, entries: Sequence[_Entry], settled: _Settled, problems: dict[str, str]) -> Iterator[Outcome]:
     """Read what was archived and store it: small files together in one commit, the pieces of a large one in several."""
-    ready: list[tuple[_Pending, Digest, bool]] = []
+    ready: list[_Piece] = []
+    samples = 0
     for entry in entries:
-        with store.reading() as connection:
-            source = archive.open(connection, entry.hash, entry.name)
-        pending = _Pending(entry, _plain(settled[None]))
-        pieces = _digests(source, settled, problems)
-        piece = next(pieces)
-        for following in pieces:
-            _commit(store, [*ready, (pending, piece, False)])
-            yield from (done.outcome() for done, _, last in ready if last)
-            ready, piece = [], following
-        ready.append((pending, piece, True))
-    _commit(store, ready)
-    yield from (done.outcome() for done, _, last in ready if last)
+        pending = _Pending(entry.known, _plain(settled[None]))
+        pieces = _digests(entry.source, settled, problems)
+        piece: Digest | None = next(pieces)
+        while piece is not None:
+            following = next(pieces, None)
+            ready.append(_Piece(pending, piece, following is None))
+            samples += piece.samples
+            if samples >= SAMPLES_AT_ONCE:
+                yield from _commit(store, ready)
+                ready, samples = [], 0
+            piece = following
+    yield from _commit(store, ready)
 
 
-def _commit(store: Store, ready: Sequence[tuple[_Pending, Digest, bool]]) -> None:
-    if not ready:
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """A part of what one file says, or, if `is_last`, the rest of it."""
+
+    pending: _Pending
+    said: Digest
+    is_last: bool
+
+
+def _commit(store: Store, pieces: Sequence[_Piece]) -> Iterator[Outcome]:
+    """Store the pieces in one transaction, then yield the files that are complete."""
+    if not pieces:
         return
+    complete = [piece.pending for piece in pieces if piece.is_last]
     with store.writing() as connection:
-        for pending, piece, last in ready:
-            _write(connection, pending, piece)
-            if last:
-                _finish(connection, pending)
+        _write(connection, pieces)
+        ledger.finish(connection, [pending.result() for pending in complete])
+    yield from (pending.outcome() for pending in complete)
 
 
 def _digests(source: Source, settled: _Settled, problems: dict[str, str]) -> Iterator[Digest]:
@@ -208,45 +237,63 @@ def _digests(source: Source, settled: _Settled, problems: dict[str, str]) -> Ite
     except (DecodeError, Unrecognised, OSError) as error:
         yield Digest(refused=[str(error)])
         return
-    first = Digest(rejects=strangers)
     for name in sorted({part.reader.name for part in parts}):
-        own = [part for part in parts if part.reader.name == name]
         if name in problems:
-            first.readers.add(name)
-            first.refused.append(f"{name}: {problems[name]}")
-            continue
-        yield from digest(own, settled.get(name, settled[None]))
-    yield first
+            yield Digest(readers={name}, refused=[f"{name}: {problems[name]}"])
+        else:
+            own = [part for part in parts if part.reader.name == name]
+            yield from digest(own, settled.get(name, settled[None]))
+    if strangers:
+        yield Digest(rejects=strangers)
 
 
-def _write(connection: Connection, pending: _Pending, piece: Digest) -> None:
-    pending.readers |= piece.readers
-    pending.rejects += piece.rejects
-    pending.refused += piece.refused
-    for own in piece.devices:
-        try:
-            device_id = people.own_device(connection, pending.entry.patient_id, own.device)
-        except Conflict as error:
-            pending.refused.append(str(error))
-            continue
-        pending.change += _write_device(connection, pending.entry.patient_id, device_id, own)
+def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
+    """Store what the pieces say, of one device and metric all at once, and count for each file what it changed."""
+    evidence: dict[tuple[int, int, str], list[tuple[_Pending, Evidence]]] = {}
+    rows: dict[Table, list[dict[str, Any]]] = {tables.spans: [], tables.offsets: [], tables.totals: []}
+    for piece in pieces:
+        pending, said = piece.pending, piece.said
+        pending.readers |= said.readers
+        pending.rejects += said.rejects
+        pending.refused += said.refused
+        patient_id = pending.entry.patient_id
+        for own in said.devices:
+            try:
+                device_id = people.own_device(connection, patient_id, own.device)
+            except Conflict as error:
+                pending.refused.append(str(error))
+                continue
+            for metric, of_metric in own.evidence.items():
+                evidence.setdefault((patient_id, device_id, metric), []).append((pending, of_metric))
+            for table, found in _plain_rows(own).items():
+                rows[table] += [{"patient_id": patient_id, "device_id": device_id} | row for row in found]
+    for key, said_of in evidence.items():
+        changes = add_parts(connection, *key, [of_metric for _, of_metric in said_of])
+        for (pending, _), change in zip(said_of, changes, strict=True):
+            pending.change += change
+    for table, largest in _LARGEST.items():
+        _keep_largest(connection, table, rows[table], largest)
 
 
-def _write_device(connection: Connection, patient_id: int, device_id: int, own: DeviceDigest) -> Change:
-    change = Change()
-    for metric, evidence in own.evidence.items():
-        change += add(connection, patient_id, device_id, metric, evidence)
-    owner = {"patient_id": patient_id, "device_id": device_id}
-    rows = [
-        owner
-        | {"kind": span.kind.value, "start_ms": span.start_ms, "end_ms": span.end_ms}
+# Of two rows with one key, which stands: so that it does not matter which came first.
+_LARGEST: dict[Table, tuple[str, ...]] = {
+    tables.spans: ("end_ms", "attributes"),
+    tables.offsets: ("offset_s",),
+    tables.totals: ("value",),
+}
+
+
+def _plain_rows(own: DeviceDigest) -> dict[Table, list[dict[str, Any]]]:
+    spans = [
+        {"kind": span.kind.value, "start_ms": span.start_ms, "end_ms": span.end_ms}
         | {"attributes": json.dumps(dict(span.attributes), sort_keys=True)}
         for span in own.spans
     ]
-    _keep_largest(connection, tables.spans, rows, ("end_ms", "attributes"))
-    _keep_largest(connection, tables.offsets, [owner | asdict(offset) for offset in own.offsets], ("offset_s",))
-    _keep_largest(connection, tables.totals, [owner | asdict(total) for total in own.totals], ("value",))
-    return change
+    return {
+        tables.spans: spans,
+        tables.offsets: [asdict(offset) for offset in own.offsets],
+        tables.totals: [asdict(total) for total in own.totals],
+    }
 
 
 def _keep_largest(connection: Connection, table: Table, rows: list[dict[str, Any]], largest: tuple[str, ...]) -> None:
@@ -254,18 +301,6 @@ def _keep_largest(connection: Connection, table: Table, rows: list[dict[str, Any
     keys = [column.name for column in table.primary_key]
     rows.sort(key=lambda row: [row[name] for name in largest])
     upsert(connection, table, list({tuple(row[name] for name in keys): row for row in rows}.values()), largest=largest)
-
-
-def _finish(connection: Connection, pending: _Pending) -> None:
-    ledger.finish(
-        connection,
-        pending.entry.id,
-        options=pending.options,
-        readers=pending.readers,
-        refused=pending.refused,
-        rejects=pending.rejects,
-        change=pending.change,
-    )
 
 
 def _plain(options: ReadOptions) -> dict[str, Any]:

@@ -26,7 +26,8 @@ def intervals(rows: Sequence[tuple[int, int, int]], coverage: Sequence[tuple[int
 def counter(rows: Sequence[tuple[int, int, int, int]], coverage: Sequence[tuple[int, int]] = ()) -> Stream:
     """rows: (at_ms, since_ms, channel, count). coverage: default is from the first to the last reading."""
     columns = np.array(rows, dtype=np.int64).reshape(-1, 4)
-    coverage = coverage or [(int(columns[:, 0].min()), int(columns[:, 0].max()))]
+    if len(columns) and not coverage:
+        coverage = [(int(columns[:, 0].min()), int(columns[:, 0].max()))]
     samples = Counter(columns[:, 0].copy(), columns[:, 1].copy(), columns[:, 2].astype(np.int16), columns[:, 3].astype(np.int32))
     return Stream("steps", samples, np.array(coverage, dtype=np.int64).reshape(-1, 2))
 

@@ -146,8 +146,8 @@ def test_a_rebuild_from_a_damaged_archive_changes_nothing(store: Store, archive:
 
 def test_what_was_cut_short_is_finished_by_the_same_call(store: Store, archive: Archive, patient: Patient) -> None:
     with store.writing() as connection:
-        kept = archive.keep(connection, BytesSource(MORNING, "a.csv"))
-        ledger.register(connection, patient.id, kept.hash, "a.csv", NOW)
+        digest, _ = archive.keep(connection, BytesSource(MORNING, "a.csv"))
+        ledger.register(connection, patient.id, [(digest, "a.csv")], NOW)
     (outcome,) = put(store, archive, patient, ("a.csv", MORNING))
     assert (outcome.known, outcome.change) == (False, Change(inserted=120))
 
