@@ -1,7 +1,7 @@
 """The built-in report: one patient's judged days as one HTML page that stands alone, on a screen, a phone or paper."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
@@ -16,8 +16,9 @@ from dashboards.pages.marks import LOOKS, STATUSES
 from dashboards.pages.numbers import build_rows
 from dashboards.pages.programme import build_programme
 from dashboards.pages.recovery import build_recovery
+from dashboards.pages.stillness import build_stillness
 from dashboards.pages.strips import build_strips
-from dashboards.pages.walks import build_stillness, build_walks
+from dashboards.pages.walks import build_walks
 from dashboards.pages.weeks import build_comparison
 from rules.day import DaySummary
 from rules.prescription import Prescription
@@ -78,7 +79,7 @@ class Report:
     devices: Sequence[DeviceRow] = ()
     notes: Sequence[Note] = ()
     vendor_totals: Sequence[VendorRow] = ()
-    strip_days: int = field(default=STRIP_DAYS)
+    strip_days: int = STRIP_DAYS
 
     def __post_init__(self) -> None:
         if not self.days:
@@ -116,7 +117,7 @@ def _view(report: Report) -> dict[str, Any]:
         "recovery": build_recovery(days, report.prescription),
         "weeks": build_weeks(days),
         "shades": shade_words(),
-        "programme": build_programme(report.prescription, last.day),
+        "programme": build_programme(report.prescription, last.day, {verdict.version for _, verdict in days if verdict}),
         "rows": build_rows(days),
     }
 

@@ -6,13 +6,16 @@ from datetime import date
 
 import numpy as np
 
-from dashboards.pages.marks import Box, place_boxes
+from dashboards.pages.marks import Box, place_boxes, trace_boxes
 from dashboards.pages.words import day_and_month
 from rules.verdict import DayVerdict
 
+BAR = (0.14, 0.72)  # left edge and width of a day's bar, of its column
+LEAST_PX = 0.8  # a measured zero is a bar too: a line on the ground, where an unknown day is hatched
 PLOT_TOP = 20  # above it the names of the phases
 MOST_LABELS = 13
 LABELS_ON_A_PHONE = 4
+LONGEST_NAME = 8
 EDGE = 97  # percent of the width; beyond it half a label does not fit the margin of a phone
 
 
@@ -37,6 +40,14 @@ class Phase:
 Phases = tuple[Phase, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Level:
+    """A horizontal line with words beside it. y: pixels from the top of the plot."""
+
+    y: float
+    label: str
+
+
 def mark_days(days: Sequence[date]) -> tuple[Mark, ...]:
     """Return the dates to write: every day of a fortnight, Mondays of a quarter, every few Mondays of more."""
     if len(days) <= MOST_LABELS + 1:
@@ -59,13 +70,20 @@ def place_days(days: Sequence[int], n_days: int, height: float) -> tuple[Box, ..
     return place_boxes(mask, PLOT_TOP, height)
 
 
+def trace_bars(days: Sequence[int], heights: Sequence[float], plot: float) -> str:
+    """Return bars from the ground up as a path. heights: of every day, in pixels; days: those to draw."""
+    drawn = np.array([max(heights[day], LEAST_PX) for day in days])
+    return trace_boxes(np.array(days) + BAR[0], BAR[1], plot - drawn, drawn)
+
+
 def find_phases(verdicts: Sequence[DayVerdict | None]) -> Phases:
     """Return where a phase begins, in the order of the days; days without one have no mark."""
     phases, last = [], None
     for index, verdict in enumerate(verdicts):
         name = verdict.phase if verdict else None
         if name is not None and name != last:
-            phases.append(Phase(round(100 * index / len(verdicts), 3), name))
+            short = name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
+            phases.append(Phase(round(100 * index / len(verdicts), 3), short))
         last = name
     return tuple(phases)
 

@@ -129,7 +129,7 @@ def _place_day(summary: DaySummary, top: int, shades: list[_Boxes], not_worn: _B
 
 
 def _since(verdicts: Sequence[DayVerdict]) -> str:
-    since = [verdict.days_since_surgery for verdict in verdicts if verdict.days_since_surgery is not None]
+    since = [verdict.days_since_surgery for verdict in verdicts]
     if not since:
         return ""
     if since[-1] < 0:

@@ -104,7 +104,7 @@ def _since(verdict: DayVerdict | None) -> str:
     if verdict is None:
         return "no prescription in force"
     if verdict.days_since_surgery < 0:
-        return f"{-verdict.days_since_surgery} days before the surgery"
+        return f"{several(-verdict.days_since_surgery, 'day')} before the surgery"
     phase = [f"phase {verdict.phase}"] if verdict.phase else []
     return ", ".join([f"day {verdict.days_since_surgery} after the surgery", *phase])
 

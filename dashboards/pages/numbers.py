@@ -47,7 +47,7 @@ def _build_row(summary: DaySummary, verdict: DayVerdict | None) -> DayRow:
     return DayRow(
         day=summary.day,
         name=short_date(summary.day),
-        since="" if verdict is None else str(verdict.days_since_surgery),
+        since="" if verdict is None else f"{verdict.days_since_surgery}".replace("-", "−"),
         known=tell_known(summary),
         steps=UNKNOWN if steps is None else f"{steps:,}",
         walks=_count_walks(walks, known=steps is not None),

@@ -1,10 +1,11 @@
 """The prescription in force, as a table to read."""
 
+from collections.abc import Set
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from dashboards.pages.words import count, duration, long_date
+from dashboards.pages.words import count, duration, listed, long_date
 from rules.prescription import PROGRAMME, Phase, Prescription
 
 
@@ -24,8 +25,8 @@ class Programme:
     rows: tuple[tuple[str, tuple[str, ...]], ...]
 
 
-def build_programme(prescription: Prescription | None, day: date) -> Programme | None:
-    """Return the prescription as it stands on `day`; None without one."""
+def build_programme(prescription: Prescription | None, day: date, judged_by: Set[int]) -> Programme | None:
+    """Return the prescription as it stands on `day`; None without one. judged_by: the versions that the days were judged by."""
     if prescription is None:
         return None
     now = prescription.phase_on(day)
@@ -33,7 +34,7 @@ def build_programme(prescription: Prescription | None, day: date) -> Programme |
     baseline = prescription.baseline_steps
     return Programme(
         facts=(
-            ("Version", str(prescription.version)),
+            ("Version", _tell_version(prescription.version, judged_by)),
             ("Prescribed by", prescription.author),
             ("In force since", long_date(prescription.effective)),
             ("Reason", prescription.reason),
@@ -48,6 +49,12 @@ def build_programme(prescription: Prescription | None, day: date) -> Programme |
         ),
         rows=tuple((row.title, tuple(_cell(row.field, row.unit, phase) for phase in prescription.phases)) for row in PROGRAMME),
     )
+
+
+def _tell_version(version: int, judged_by: Set[int]) -> str:
+    if judged_by <= {version}:
+        return str(version)
+    return f"{version}; days here were judged by {listed([str(number) for number in sorted(judged_by)])}"
 
 
 def _cell(field: str, unit: str, phase: Phase) -> str:

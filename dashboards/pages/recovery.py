@@ -7,8 +7,8 @@ from datetime import date
 
 import numpy as np
 
-from dashboards.pages.axis import Mark, Phases, find_phases, mark_days, nice_top, place_days
-from dashboards.pages.marks import Box, Known, tell_known, trace_boxes, worn_steps
+from dashboards.pages.axis import Level, Mark, Phases, find_phases, mark_days, nice_top, place_days, trace_bars
+from dashboards.pages.marks import Box, Known, tell_known, worn_steps
 from dashboards.pages.words import count, percent, several
 from rules.day import DaySummary
 from rules.prescription import Prescription
@@ -16,7 +16,6 @@ from rules.verdict import DayVerdict
 
 MEDIAN_DAYS = 7
 MEDIAN_NEEDS = 4  # of them known well enough, as in the rule on sudden drops
-BAR = (0.14, 0.72)  # left edge and width of a day's bar, of its column
 PLOT = 200  # height of the plot, in its own units
 
 # The forms in which a phase says what others did; a text of another form is told in words and not drawn.
@@ -42,14 +41,6 @@ class Line:
     y1: float
     x2: float
     y2: float
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """A horizontal line with words beside it. y: units from the top of the plot."""
-
-    y: float
-    label: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +106,8 @@ def build_recovery(days: Sequence[tuple[DaySummary, DayVerdict | None]], prescri
     heights = [PLOT * value / top for value in steps]
     return Recovery(
         n_days=len(summaries),
-        whole=_trace_bars(days_by[Known.WHOLE], heights),
-        partial=_trace_bars(days_by[Known.PARTIAL], heights),
+        whole=trace_bars(days_by[Known.WHOLE], heights, PLOT),
+        partial=trace_bars(days_by[Known.PARTIAL], heights, PLOT),
         not_worn=place_days(days_by[Known.NOT_WORN], len(days), PLOT),
         unknown=place_days(days_by[Known.UNKNOWN], len(days), PLOT),
         median=_trace_line([None if value is None else PLOT * (1 - value / top) for value in medians]),
@@ -128,13 +119,6 @@ def build_recovery(days: Sequence[tuple[DaySummary, DayVerdict | None]], prescri
         headline=_headline(medians, baseline),
         alt=_alt(days_by, medians, baseline),
     )
-
-
-def _trace_bars(days: list[int], heights: list[float]) -> str:
-    left, width = BAR
-    # A measured zero is a bar too: a line on the ground, where an unknown day is hatched.
-    drawn = np.array([max(heights[day], 0.8) for day in days])
-    return trace_boxes(np.array(days) + left, width, PLOT - drawn, drawn)
 
 
 def _trace_line(values: list[float | None]) -> str:

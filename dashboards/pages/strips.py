@@ -123,10 +123,11 @@ def build_ticks(summary: DaySummary) -> tuple[Tick, ...]:
 
 
 def _since(verdict: DayVerdict | None) -> str:
-    if verdict is None or verdict.days_since_surgery is None:
+    if verdict is None:
         return ""
-    phase = f" · {verdict.phase}" if verdict.phase else ""
-    return f"day {verdict.days_since_surgery}{phase}"
+    if verdict.days_since_surgery < 0:
+        return f"{several(-verdict.days_since_surgery, 'day')} before"
+    return " · ".join([f"day {verdict.days_since_surgery}", *([verdict.phase] if verdict.phase else [])])
 
 
 def _trace_too_long(summary: DaySummary, nudge_min: float | None) -> str:
