@@ -1,7 +1,7 @@
 """When was it? `2023-03-26 08:15:00 +0200`, a million at a time, and the other ways in which phones have written it."""
 
 import re
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import date
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,8 @@ _MARKS = 16  # the colon before the seconds; 4 letters on, the sign
 
 # Three stretches of 8 letters hold it all. Of each: which letters are digits, and what the others must be.
 _STRETCHES = ((0, b"0000-00-"), (8, b"00 00:00"), (17, b"00 \x000000"))
+_MOST_OFFSET_H = 14  # Kiribati
+_FIRST_DAY = date(1970, 1, 1).toordinal()
 _FIRST_YEAR, _LAST_YEAR = 1970, 2199
 _MONTHS = np.arange(f"{_FIRST_YEAR}-01", f"{_LAST_YEAR + 1}-02", dtype="datetime64[M]").astype("datetime64[D]").astype(np.int64)
 _MONTH_LENGTHS = np.diff(_MONTHS)
@@ -34,16 +36,16 @@ def read_dates(words: Words, at: Positions) -> Ms:
 
     words: the 8 letters from every position on as one number, see `Piece.words`.  at: (n,) positions
     """
-    (date, date_good), (day_time, time_good), (rest, rest_good) = (
+    (year_month, date_good), (day_time, time_good), (rest, rest_good) = (
         _read_pairs(words[at + first], pattern) for first, pattern in _STRETCHES
     )
-    year, month = _byte(date, 0) * 100 + _byte(date, 2), _byte(date, 5)
+    year, month = _byte(year_month, 0) * 100 + _byte(year_month, 2), _byte(year_month, 5)
     day, hour, minute = _byte(day_time, 0), _byte(day_time, 3), _byte(day_time, 6)
     second, offset_hour, offset_minute = _byte(rest, 0), _byte(rest, 4), _byte(rest, 6)
     colon, sign = _byte(words[at + _MARKS], 0), _byte(words[at + _MARKS], 4)
     good = date_good & time_good & rest_good & (colon == ord(":")) & ((sign == ord("+")) | (sign == ord("-")))
     good &= (year >= _FIRST_YEAR) & (year <= _LAST_YEAR) & (month >= 1) & (month <= 12) & (hour <= 23) & (minute <= 59)
-    good &= (second <= 59) & (offset_hour <= 14) & (offset_minute <= 59)
+    good &= (second <= 59) & (offset_hour <= _MOST_OFFSET_H) & (offset_minute <= 59)
     months = np.where(good, (year - _FIRST_YEAR) * 12 + month - 1, 0)
     good &= (day >= 1) & (day <= _MONTH_LENGTHS[months])
     offset_min = np.where(sign == ord("-"), -1, 1) * (offset_hour * 60 + offset_minute)
@@ -73,19 +75,18 @@ def read_date(text: str) -> int:
     found = _LOOSE.fullmatch(text.strip()) or _COMPACT.fullmatch(text.strip())
     if found is None:
         return UNKNOWN
-    year, month, day, before, hour_text, minute, second, after, sign, offset_hour, offset_minute = found.groups()
-    hour, half = int(hour_text), before or after
+    year, month, day, before, hour_text, minute_text, second_text, after, sign, *offset = found.groups()
+    hour, minute, second, half = int(hour_text), int(minute_text), int(second_text), before or after
     if half:
         if not 1 <= hour <= 12:
             return UNKNOWN
         hour = hour % 12 + (12 if half.lower().startswith(_AFTERNOON) else 0)
-    offset = timedelta(hours=int(offset_hour or 0), minutes=int(offset_minute or 0))
-    if offset > timedelta(hours=14, minutes=59):
+    offset_hour, offset_minute = (int(text or 0) for text in offset)
+    if hour > 23 or minute > 59 or second > 59 or offset_hour > _MOST_OFFSET_H or offset_minute > 59:
         return UNKNOWN
     try:
-        at = datetime(
-            int(year), int(month), int(day), hour, int(minute), int(second), tzinfo=timezone(-offset if sign == "-" else offset)
-        )
-    except ValueError:  # no such day or minute
+        days = date(int(year), int(month), int(day)).toordinal() - _FIRST_DAY
+    except ValueError:  # no such day
         return UNKNOWN
-    return (at - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(milliseconds=1)
+    offset_min = (offset_hour * 60 + offset_minute) * (-1 if sign == "-" else 1)
+    return ((days * 1440 + hour * 60 + minute - offset_min) * 60 + second) * 1000

@@ -71,10 +71,19 @@ class Identities:
     def number_text(self, text: bytes) -> int:
         """The number of the device behind attributes as they are written, from the value of `sourceName` on."""
         found = self._by_text.get(text)
-        if found is None:
-            if self._text_bytes > _CACHE_BYTES:
-                self._by_text.clear()
-                self._text_bytes = 0
-            found = self._by_text[text] = self.number(read_device(read_attributes(b"sourceName=" + text)))
-            self._text_bytes += len(text)
-        return found
+        return self._remember(text, read_attributes(b"sourceName=" + text)) if found is None else found
+
+    def number_attributes(self, attributes: Mapping[str, str]) -> int:
+        # Behind the address, which is another one in every record. NUL cannot be in the other kind of text: no quote opens it.
+        parts = (attributes.get("sourceName", ""), attributes.get("source", ""), attributes.get("device", "").partition(">")[2])
+        text = "\0".join(("", *parts)).encode()
+        found = self._by_text.get(text)
+        return self._remember(text, attributes) if found is None else found
+
+    def _remember(self, text: bytes, attributes: Mapping[str, str]) -> int:
+        if self._text_bytes > _CACHE_BYTES:
+            self._by_text.clear()
+            self._text_bytes = 0
+        self._text_bytes += len(text)
+        self._by_text[text] = self.number(read_device(attributes))
+        return self._by_text[text]

@@ -25,6 +25,7 @@ PADDING = bytes(64)  # so that looking 64 bytes past any tag stays within the ar
 _BLANKS = rb"(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->))*+"
 # The DTD's own syntax is not relied upon: it ends where `]>` stands before the root, a comment or an instruction.
 _DTD = rb"<!DOCTYPE[^\[>]*+(?:>|\[(?>.*?\]\s*+>(?=\s*+(?:<HealthData[\s/>]|<!--|<\?))))"
+_OPENING = re.compile(rb"(?:\xef\xbb\xbf)?+" + _BLANKS + rb"(?:<!DOCTYPE\s++HealthData[\s\[>]|<HealthData[\s/>])", re.S)
 _PROLOG = re.compile(rb"(?:\xef\xbb\xbf)?+" + _BLANKS + rb"(?:" + _DTD + rb")?+" + _BLANKS + rb"(?=<HealthData[\s/>])", re.S)
 _NO_ELEMENTS = re.compile(rb"<!--.*?(?:(-->)|\Z)|<!\[CDATA\[.*?(?:(\]\]>)|\Z)|<\?.*?(?:(\?>)|\Z)", re.S)
 
@@ -72,6 +73,11 @@ _INSIDE_RECORD = tuple(
 )
 _RECORD_END = word(b"</Record")
 _NO_ELEMENT = (np.uint64(ord("!")), np.uint64(ord("?")))
+
+
+def is_export(head: bytes) -> bool:
+    """Does a file that begins like this have the root of an export? The DTD, which alone may fill the head, names it too."""
+    return _OPENING.match(head) is not None
 
 
 def read_pieces(stream: BinaryIO, name: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Piece]:

@@ -1,6 +1,5 @@
 """Apple Health: `export.xml` to recordings, a piece of the file at a time."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +12,7 @@ from devices.errors import DecodeError
 from devices.files.apple.attributes import read_tag
 from devices.files.apple.identity import Identities, is_apple_watch, read_device
 from devices.files.apple.metadata import ENTERED_BY_HAND, TIME_ZONE, Metadata, find_metadata
-from devices.files.apple.pieces import CHUNK_BYTES, Piece, read_pieces
+from devices.files.apple.pieces import CHUNK_BYTES, Piece, is_export, read_pieces
 from devices.files.apple.records import HEART_RATE, SLEEP, STEPS, find_record_tags, find_records
 from devices.files.apple.regular import Records, select
 from devices.files.apple.words import word
@@ -47,7 +46,6 @@ STEPS_IN_A_SECOND = 5
 SECOND_MS = 1000
 NO_STEPS = Intervals(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32))
 
-_ROOT = re.compile(rb"<!DOCTYPE\s+HealthData[\s\[>]|<HealthData[\s/>]")
 _ROOT_END = word(b"</Health")
 _STAGE_PREFIX = "HKCategoryValueSleepAnalysis"
 STAGES: Mapping[str, tuple[SpanKind, str | None]] = MappingProxyType(
@@ -71,8 +69,8 @@ class AppleHealth(SingleFile):
     chunk_bytes: int = CHUNK_BYTES
 
     def identify(self, name: str, head: bytes, members: Sequence[str]) -> bool:
-        """By the root element, or the DTD before it, which alone may fill the head. A zip's members are judged one by one."""
-        return not members and _ROOT.search(head) is not None
+        """By the root element. An `export.zip` is no input of its own: its members are judged one by one."""
+        return not members and is_export(head)
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Recording | Reject]:
         export = _Export()

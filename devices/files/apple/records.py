@@ -12,7 +12,7 @@ import numpy as np
 
 from devices.files.apple.attributes import read_tag
 from devices.files.apple.dates import UNKNOWN, read_date
-from devices.files.apple.identity import Identities, read_device
+from devices.files.apple.identity import Identities
 from devices.files.apple.pieces import Piece
 from devices.files.apple.regular import Records, RecordType, RegularRecords, select
 from devices.files.apple.words import Positions, among, word
@@ -94,7 +94,7 @@ def _read_record(
     value = _read_value(kind, attributes, place, rejects) if dates else None
     if dates is None or value is None:
         return None
-    return _Record(tag, *dates, identities.number(read_device(attributes)), value, attributes.get("value", ""))
+    return _Record(tag, *dates, identities.number_attributes(attributes), value, attributes.get("value", ""))
 
 
 def read_span(attributes: Mapping[str, str], place: str, rejects: Rejects, of: str = "record") -> tuple[int, int] | None:

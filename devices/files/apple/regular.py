@@ -5,7 +5,8 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from devices.files.apple.dates import LENGTH, UNKNOWN, read_dates
+from devices.files.apple.attributes import unescape
+from devices.files.apple.dates import LENGTH, UNKNOWN, read_date, read_dates
 from devices.files.apple.identity import Identities
 from devices.files.apple.pieces import Piece
 from devices.files.apple.words import Letters, Mask, Positions, among, word
@@ -60,8 +61,7 @@ class _Layout(NamedTuple):
     source:       the quote that opens the value of `sourceName`
     gap, resumed: where the memory address within `device` begins and ends; the same place twice if there is none
     device:       behind the last of `sourceName`, `sourceVersion`, `device`
-    start, end:   the first letter of each date
-    value, stop:  the first letter of the value, and the quote after it
+    start, start_stop, end, end_stop, value, stop: the first letter of each date and of the value, and the quote after it
     """
 
     tag: Positions
@@ -70,7 +70,9 @@ class _Layout(NamedTuple):
     resumed: Positions
     device: Positions
     start: Positions
+    start_stop: Positions
     end: Positions
+    end_stop: Positions
     value: Positions
     stop: Positions
 
@@ -90,7 +92,8 @@ class RegularRecords:
     def read(self, kind: RecordType, tags: Positions, identities: Identities) -> tuple[Records, Positions]:
         """Return the regular ones of these tags, all of type `kind`, and the other tags."""
         layout = self._lay_out(kind, tags)
-        start_ms, end_ms = read_dates(self._words, layout.start), read_dates(self._words, layout.end)
+        start_ms = self._read_dates(layout.start, layout.start_stop)
+        end_ms = self._read_dates(layout.end, layout.end_stop)
         good = (start_ms != UNKNOWN) & (end_ms != UNKNOWN)
         value, names = np.full(len(good), np.nan), []
         if kind.unit is not None:
@@ -103,6 +106,13 @@ class RegularRecords:
         device = self._number_devices(layout, identities)
         others = np.setdiff1d(tags, layout.tag, assume_unique=True) if len(layout.tag) < len(tags) else tags[:0]
         return Records(layout.tag, start_ms[good], end_ms[good], device, value[good], names), others
+
+    def _read_dates(self, at: Positions, stop: Positions) -> Ms:
+        """Read dates as Apple writes them all at once, and those of a phone with other habits by themselves."""
+        instants = np.where(stop - at == LENGTH, read_dates(self._words, at), UNKNOWN)
+        for row in np.flatnonzero(instants == UNKNOWN):
+            instants[row] = read_date(unescape(self._piece.data[at[row] : stop[row]].decode(errors="replace")))
+        return instants
 
     def _find_opening_apostrophes(self) -> Positions:
         """Find the apostrophes that may open a value, which those after a `=` or white space do: `"` means nothing within it."""
@@ -120,7 +130,6 @@ class RegularRecords:
         creation_close, start_open = quotes[last - 6], quotes[last - 5]
         good = self._names(type_close, source, b'" sourceName="') & self._names(creation_close, start_open, b'" startDate="')
         good &= self._names(start_close, end_open, b'" endDate="') & self._names(end_close, value, b'" value="')
-        good &= (start_close - start_open == LENGTH + 1) & (end_close - end_open == LENGTH + 1)
         good &= among(letters[stop + 1], _AFTER_VALUE)
         before = 8
         if kind.unit is not None:
@@ -132,7 +141,10 @@ class RegularRecords:
             good &= self._names(quotes[last - 8], quotes[last - 7], b'" creationDate="')
         device, device_open = quotes[last - before], quotes[last - before - 1]
         gap, resumed = self._address(device_open)
-        columns = (tags, source, gap, resumed, device + 1, start_open + 1, end_open + 1, value + 1, stop)
+        columns = (
+            *(tags, source, gap, resumed, device + 1),
+            *(start_open + 1, start_close, end_open + 1, end_close, value + 1, stop),
+        )
         return _Layout(*columns).where(good)
 
     def _outer_quotes(self, tags: Positions, least: int) -> tuple[Positions, Positions, Positions]:

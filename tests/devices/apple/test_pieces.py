@@ -4,12 +4,16 @@ import io
 from pathlib import Path
 from random import Random
 
+import numpy as np
 import pytest
 
 from benchmarks.apple import write_export
 from devices.errors import Hostile
 from devices.files.apple import AppleHealth
+from devices.files.apple.identity import Identities
 from devices.files.apple.pieces import ELEMENT_LIMIT, read_pieces
+from devices.files.apple.records import TYPES
+from devices.files.apple.regular import RegularRecords
 from tests.devices.apple.collected import Collected, read_bytes
 from tests.devices.apple.made import HEAD, HEART_RATE, PHONE, SLEEP, STEPS, TAIL, export, metadata, record
 from tests.devices.apple.test_export import NEW_WORKOUT, OLD_WORKOUT
@@ -74,6 +78,21 @@ def test_pieces_hold_every_tag_once(tmp_path: Path) -> None:
     body = data.index(b"<HealthData ")
     assert tags == [body + index for index, byte in enumerate(data[body:]) if byte == ord("<")]
     assert len(pieces) > 5
+
+
+def test_records_as_apple_writes_them_are_all_read_by_array(tmp_path: Path) -> None:
+    path = tmp_path / "export.xml"
+    write_export(path, 0.5)
+    counts = dict.fromkeys(TYPES, 0)
+    for piece in read_pieces(io.BytesIO(path.read_bytes()), "export.xml"):
+        regular = RegularRecords(piece)
+        for kind in TYPES:
+            start = f'<Record type="{kind.name}"'.encode()
+            named = [tag for tag, at in enumerate(piece.tags.tolist()) if piece.data.startswith(start, at)]
+            columns, others = regular.read(kind, np.array(named, dtype=np.intp), Identities())
+            counts[kind] += len(columns.tag)
+            assert len(others) == 0
+    assert all(counts.values())
 
 
 @pytest.mark.parametrize("chunk_bytes", [1 << 18, 1 << 20, 1 << 22])
