@@ -71,22 +71,46 @@ def to_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) 
     unplaced = np.zeros(len(days), dtype=np.int64)
     if metric.kind == "mean":
         return Grid(days, _levels(evidence, days), np.full(len(days), 60, dtype=np.int32), unplaced)
-    start, end, value = evidence.start_ms, evidence.end_ms, evidence.value.astype(np.int64)
-    resolution, coverage = end - start, evidence.coverage
-    if len(evidence.at_ms):
-        coverage = _stretches(evidence)
-        counted, (at, amount) = _increments(evidence, coverage)
-        columns = zip((start, end, value, resolution), (*counted, _counted_resolution(*counted)), strict=True)
-        start, end, value, resolution = (np.concatenate(pair) for pair in columns)
-        order = np.lexsort((end, start))
-        start, end, value, resolution = start[order], end[order], value[order], resolution[order]
-        position, inside = _positions(days, at // DAY_MS)
-        np.add.at(unplaced, position[inside], amount[inside])
-    pieces = _place(start, end, value, resolution, days)
+    told, unplaced_at, amount = as_intervals(evidence)
+    position, inside = _positions(days, unplaced_at // DAY_MS)
+    np.add.at(unplaced, position[inside], amount[inside])
+    start, end, value = told.start_ms, told.end_ms, told.value
+    pieces = _place(start, end, value, told.resolution_ms, days)
     total = np.bincount(pieces.place, weights=pieces.value, minlength=len(days) * MINUTES_PER_DAY)
     minutes = np.minimum(total, MOST).astype(np.int16)
-    minutes[~_known(start, end, coverage, days)] = ABSENT
+    minutes[~_known(start, end, told.coverage, days)] = ABSENT
     return Grid(days, minutes.reshape(-1, MINUTES_PER_DAY), _resolutions(pieces, len(days)), unplaced)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Told:
+    """Evidence as intervals alone, by start: start_ms, end_ms, value, resolution_ms (n,) int64; coverage (k, 2) int64.
+
+    resolution_ms: what the interval's length means for what can be told within it
+    """
+
+    start_ms: Ms
+    end_ms: Ms
+    value: npt.NDArray[np.int64]
+    resolution_ms: Ms
+    coverage: Ms
+
+
+def as_intervals(evidence: Evidence) -> tuple[Told, Ms, npt.NDArray[np.int64]]:
+    """Return the evidence of a `sum` with its counters as the intervals between their readings, and what cannot be placed.
+
+    The unplaced is (when it was read, how much): (m,) int64 each.
+    """
+    start, end, value = evidence.start_ms, evidence.end_ms, evidence.value.astype(np.int64)
+    if not len(evidence.at_ms):
+        nothing = np.empty(0, dtype=np.int64)
+        return Told(start, end, value, end - start, evidence.coverage), nothing, nothing
+    coverage = _stretches(evidence)
+    counted, unplaced = _increments(evidence, coverage)
+    columns = zip((start, end, value, end - start), (*counted, _counted_resolution(*counted)), strict=True)
+    start, end, value, resolution = (np.concatenate(pair) for pair in columns)
+    order = np.lexsort((end, start))
+    return Told(start[order], end[order], value[order], resolution[order], coverage), *unplaced
 
 
 def said_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:

@@ -239,9 +239,10 @@ def _with_stored(metric: Metric, new: Evidence, days: Days, stored: dict[int, An
 def _evidence_bytes(metric: Metric, whole: Evidence, day: int) -> bytes | None:
     """Return what to keep beside the minutes of a day: nothing where they tell all, or where there is nothing of that day."""
     part = part_of_day(whole, day)
-    if not part.is_empty and is_told_by_minutes(metric, part):
+    # What a counter read just after midnight says reaches into the day before it: those minutes are not evidence of their own.
+    reached = len(part.at_ms) or len(part_of_day(whole, day + 1).at_ms)
+    if not reached and not part.is_empty and is_told_by_minutes(metric, part):
         return None
-    # A counter read just after midnight reaches into a day without a reading: its minutes are not evidence of their own.
     return encode(day, part)
 
 

@@ -105,7 +105,9 @@ def read_timeline(connection: Connection, patient: Patient, days: Sequence[Local
                 unplaced += int(found.grid.unplaced.sum())
     marks = _read_marks(connection, patient.id, index, start, end, size)
     off = marks.not_worn | marks.charging
-    source = _choose(columns["steps"], columns["heart_rate"], off, devices, _among(devices, _pulse_takers(connection, patient.id)))
+    source = _choose(
+        columns["steps"], columns["heart_rate"], off, devices, _among(devices, _pulse_takers(connection, patient.id))
+    )
     chosen = source >= 0
     column = np.arange(size)
     steps = np.full(size, ABSENT, dtype=np.int16)
@@ -178,8 +180,11 @@ def _wear_reporters(connection: Connection, patient_id: int) -> set[int]:
 
 def _pulse_takers(connection: Connection, patient_id: int) -> set[int]:
     """Return the devices that ever took a pulse: whether one does must not depend on the days that are asked for."""
-    table = tables.minutes
-    query = select(table.c.device_id).where(table.c.patient_id == patient_id, table.c.metric == "heart_rate").distinct()
+    owners, table = tables.devices, tables.minutes
+    pulse = select(table.c.day).where(
+        table.c.patient_id == patient_id, table.c.device_id == owners.c.id, table.c.metric == "heart_rate"
+    )
+    query = select(owners.c.id).where(owners.c.patient_id == patient_id, pulse.exists())
     return set(connection.execute(query).scalars())
 
 
