@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 from sqlalchemy import Connection
 
 from devices.recording import MINUTE_MS
 from ingest import prescriptions
-from ingest.local_days import LocalDay
 from ingest.people import Patient
 from ingest.timeline import Timeline, known_range, read_days, read_timeline
 from rules.day import DaySettings, DaySummary, summarise_day
@@ -18,6 +17,7 @@ from rules.prescription import Prescription, prescription_for
 from rules.verdict import DayVerdict, judge_day
 
 MONTH_DAYS = 31
+_ONE_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,56 +36,51 @@ def read_prescriptions(connection: Connection, patient: Patient) -> list[Prescri
 def judge_days(
     connection: Connection, patient: Patient, first: date | None = None, last: date | None = None
 ) -> Iterator[JudgedDay]:
-    """Yield the patient's local days first..last; without them, from the first to the last day with data.
+    """Yield the patient's local days first..last; a side that is not given begins or ends with the data.
 
     Days in between without data are in it, as unknown. Memory is that of a month, however long the range.
     """
-    known = known_range(connection, patient)
     if first is None or last is None:
+        known = known_range(connection, patient)
         if known is None:
             return
-        first, last = first or known[0], last or known[1]
-        trim = True
+        begin, end = first or known[0], last or known[1]
     else:
-        trim = False
-    if first > last:
-        return
-    versions = read_prescriptions(connection, patient)
-    days = read_days(connection, patient, first, last)
+        begin, end = first, last
     pending: list[JudgedDay] = []
-    started = not trim
-    for judged in _judge(connection, patient, days, versions):
-        if trim and not judged.summary.has_data:
-            pending.append(judged)
+    started = first is not None
+    for judged in _judge(connection, patient, begin, end):
+        started = started or judged.summary.has_data
+        if not started:
             continue
-        if started:
+        pending.append(judged)
+        if judged.summary.has_data or last is not None:
             yield from pending
-        pending, started = [], True
-        yield judged
-    if not trim:
-        yield from pending
+            pending = []
 
 
-def _judge(
-    connection: Connection, patient: Patient, days: Sequence[LocalDay], versions: Sequence[Prescription]
-) -> Iterator[JudgedDay]:
+def _judge(connection: Connection, patient: Patient, first: date, last: date) -> Iterator[JudgedDay]:
     """Judge the days month by month; each month is read with a day on either side, for the nights that reach over."""
-    for start in range(0, len(days), MONTH_DAYS):
-        wanted = days[start : start + MONTH_DAYS]
-        lower = max(0, start - 1)
-        around = days[lower : start + len(wanted) + 1]
-        minutes = day_minutes(read_timeline(connection, patient, around))
-        for position in range(start - lower, start - lower + len(wanted)):
-            own = minutes[position]
-            prescription = prescription_for(own.day, versions)
-            settings = prescription.day_settings(own.day) if prescription else DaySettings()
-            summary = summarise_day(
-                own,
-                settings,
-                before=minutes[position - 1] if position else None,
-                after=minutes[position + 1] if position + 1 < len(minutes) else None,
-            )
-            yield JudgedDay(summary, judge_day(summary, prescription) if prescription else None, prescription)
+    versions = read_prescriptions(connection, patient)
+    days = read_days(connection, patient, first - _ONE_DAY, last + _ONE_DAY) if first <= last else []
+    wanted = [row for row, day in enumerate(days) if first <= day.day <= last]
+    for start in range(0, len(wanted), MONTH_DAYS):
+        month = wanted[start : start + MONTH_DAYS]
+        lower = max(0, month[0] - 1)
+        minutes = day_minutes(read_timeline(connection, patient, days[lower : month[-1] + 2]))
+        for place in (row - lower for row in month):
+            before = minutes[place - 1] if place else None
+            after = minutes[place + 1] if place + 1 < len(minutes) else None
+            yield _judge_one(minutes[place], before, after, versions)
+
+
+def _judge_one(
+    own: DayMinutes, before: DayMinutes | None, after: DayMinutes | None, versions: Sequence[Prescription]
+) -> JudgedDay:
+    prescription = prescription_for(own.day, versions)
+    settings = prescription.day_settings(own.day) if prescription else DaySettings()
+    summary = summarise_day(own, settings, before=before, after=after)
+    return JudgedDay(summary, judge_day(summary, prescription) if prescription else None, prescription)
 
 
 def day_minutes(timeline: Timeline) -> list[DayMinutes]:
