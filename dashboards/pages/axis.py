@@ -13,7 +13,7 @@ from rules.verdict import DayVerdict
 BAR = (0.14, 0.72)  # left edge and width of a day's bar, of its column
 LEAST_PX = 0.8  # a measured zero is a bar too: a line on the ground, where an unknown day is hatched
 PLOT_TOP = 20  # above it the names of the phases
-MOST_LABELS = 13
+MOST_LABELS = 14
 LABELS_ON_A_PHONE = 4
 LONGEST_NAME = 8
 EDGE = 97  # percent of the width; beyond it half a label does not fit the margin of a phone
@@ -49,9 +49,9 @@ class Level:
 
 
 def mark_days(days: Sequence[date]) -> tuple[Mark, ...]:
-    """Return the dates to write: every day of a fortnight, Mondays of a quarter, every few Mondays of more."""
-    if len(days) <= MOST_LABELS + 1:
-        chosen = list(range(len(days)))
+    """Return the dates to write: days of up to four weeks, Mondays of a quarter, every few Mondays of more."""
+    if len(days) <= 2 * MOST_LABELS:
+        chosen = list(range(0, len(days), -(-len(days) // MOST_LABELS)))
     else:
         mondays = [index for index, day in enumerate(days) if day.weekday() == 0]
         chosen = mondays[:: -(-len(mondays) // MOST_LABELS)]

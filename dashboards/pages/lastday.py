@@ -119,7 +119,8 @@ def _tell(summary: DaySummary, verdict: DayVerdict | None) -> str:
     least = "" if summary.conclusive else "at least "
     said = []
     if walks and walks.done is not None and walks.target is not None:
-        said.append(f"{least}{walks.done:g} of {walks.target:g} prescribed walks done".capitalize())
+        how = "done" if walks.status is not Status.UNKNOWN else "seen in what is known of the day"
+        said.append(f"{walks.done:g} of {walks.target:g} prescribed walks {how}")
     elif summary.walking is not None:
         said.append(f"{least}{several(len(summary.walking), 'walk')} of 2 minutes or more".capitalize())
     if summary.longest_stationary_min is not None and summary.worn_waking_min:
@@ -133,7 +134,8 @@ def _walks_card(summary: DaySummary, verdict: DayVerdict | None) -> Card:
     item = verdict.item("walks") if verdict else None
     if item is None or item.status is Status.OFF:
         seen = None if summary.walking is None or not summary.worn_min else len(summary.walking)
-        return Card("Walks", count(seen), "of 2 minutes or more", _status(item), item.reason if item else "")
+        beside = "" if seen is None else "of 2 minutes or more"
+        return Card("Walks", count(seen), beside, _status(item), item.reason if item else "")
     done = None if item.done is None or not summary.worn_min else item.done
     return Card("Walks", count(done), f"of {item.target:g} prescribed", _status(item), _why_open(item))
 

@@ -16,6 +16,7 @@ from rules.verdict import DayVerdict
 
 MEDIAN_DAYS = 7
 MEDIAN_NEEDS = 4  # of them known well enough, as in the rule on sudden drops
+LEAST_TOP = 100
 PLOT = 200  # height of the plot, in its own units
 
 # The forms in which a phase says what others did; a text of another form is told in words and not drawn.
@@ -99,7 +100,7 @@ def build_recovery(days: Sequence[tuple[DaySummary, DayVerdict | None]], prescri
     baseline = prescription.baseline_steps if prescription else None
     medians = find_medians(summaries, prescription.surgery_date if prescription else None)
     steps = [worn_steps(summary) or 0 for summary in summaries]
-    top = nice_top(max([*steps, baseline or 0]))
+    top = nice_top(max([*steps, baseline or 0, LEAST_TOP]))
     days_by: dict[Known, list[int]] = {known: [] for known in Known}
     for index, summary in enumerate(summaries):
         days_by[tell_known(summary)].append(index)

@@ -87,5 +87,7 @@ def _headline(items: Sequence[Item | None]) -> str:
     kept = sum(item.status is Status.MET for item in told)
     beyond = sum(item.status is Status.EXCEEDED for item in told)
     left = len(told) - kept - beyond
+    if kept + beyond == 0:
+        return f"No day is known well enough to judge; {several(left, 'day')} left open."
     said = f"Within the limit on {kept} of {several(kept + beyond, 'day')} that can be judged"
     return f"{said}; {several(left, 'day')} left open." if left else f"{said}."

@@ -143,8 +143,8 @@ def _walks_text(summary: DaySummary, verdict: DayVerdict | None) -> str:
         return "" if summary.walking is None or not summary.worn_min else several(len(summary.walking), "walk")
     if walks.done is None or not summary.worn_min:
         return "walks unknown"
-    least = "at least " if walks.status is Status.UNKNOWN else ""
-    return f"{least}{walks.done:g} of {walks.target:g} walks"
+    seen = " seen" if walks.status is Status.UNKNOWN else ""
+    return f"{walks.done:g} of {walks.target:g} walks{seen}"
 
 
 def _still_text(summary: DaySummary) -> str:

@@ -106,6 +106,8 @@ def _walks_headline(items: Sequence[Item | None], adherence: Sequence[float | No
     met = sum(item.status is Status.MET for item in told)
     missed = sum(item.status is Status.MISSED for item in told)
     left = len(told) - met - missed
+    if met + missed == 0:
+        return f"No day is known well enough to judge; {several(left, 'day')} left open."
     judged = f"All walks were done on {met} of {several(met + missed, 'day')} that can be judged"
     shares = [share for share in adherence if share is not None]
     mean = f"; mean adherence {percent(sum(shares) / len(shares))}" if shares else ""

@@ -36,7 +36,9 @@ def day_and_month(day: date) -> str:
 
 
 def span(first: date, last: date) -> str:
-    """Return "17 Mar to 14 Jun 2026", with both years where they differ."""
+    """Return "17 Mar to 14 Jun 2026", with both years where they differ; "14 Jun 2026" for a single day."""
+    if first == last:
+        return f"{day_and_month(last)} {last.year}"
     year = "" if first.year == last.year else f" {first.year}"
     return f"{day_and_month(first)}{year} to {day_and_month(last)} {last.year}"
 

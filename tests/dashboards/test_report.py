@@ -378,7 +378,7 @@ def test_what_is_unknown_is_told_with_its_reason() -> None:
     said = page.one("section", aria_labelledby="last-day").text
     assert "2 h of this day are unknown, 2 h of it in the waking hours: no data came for it." in said
     assert "For 2 h the device was not worn." in said
-    assert "At least 1 of 4 prescribed walks done." in said
+    assert "1 of 4 prescribed walks seen in what is known of the day." in said
 
 
 def test_coarse_steps_are_said_to_be_coarse() -> None:
