@@ -10,6 +10,7 @@ from devices.recording import Device
 DEVICE_LIMIT = 5_000
 _CACHE_BYTES = 4 << 20
 MANUAL = "manual"
+NAME_LETTERS = 200
 
 # `<<HKDevice: 0x282a45810>, name:Apple Watch, manufacturer:Apple Inc., model:Watch, hardware:Watch2,4, software:4.3.1>`.
 # The address is the exporting program's memory, another one in every record; values may hold commas, so the names part them.
@@ -45,8 +46,8 @@ def _join(one: str, other: str) -> str:
 
 def _clean(text: str) -> str:
     """Without the no-break spaces and control characters that come and go with the version of the system."""
-    printable = "".join(letter for letter in text if letter.isprintable() or letter.isspace())
-    return " ".join(printable.split())[:200]
+    printable = "".join(letter for letter in text[: 4 * NAME_LETTERS] if letter.isprintable() or letter.isspace())
+    return " ".join(printable.split())[:NAME_LETTERS]
 
 
 class Identities:
@@ -74,9 +75,10 @@ class Identities:
         return self._remember(text, read_attributes(b"sourceName=" + text)) if found is None else found
 
     def number_attributes(self, attributes: Mapping[str, str]) -> int:
-        # Behind the address, which is another one in every record. NUL cannot be in the other kind of text: no quote opens it.
-        parts = (attributes.get("sourceName", ""), attributes.get("source", ""), attributes.get("device", "").partition(">")[2])
-        text = "\0".join(("", *parts)).encode()
+        """The same for attributes that were read."""
+        behind_address = attributes.get("device", "").partition(">")[2]
+        # What `number_text` remembers begins with a quote, this with NUL.
+        text = "\0".join(("", attributes.get("sourceName", ""), attributes.get("source", ""), behind_address)).encode()
         found = self._by_text.get(text)
         return self._remember(text, attributes) if found is None else found
 

@@ -1,7 +1,7 @@
 """Apple Health: `export.xml` to recordings, a piece of the file at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -114,26 +114,27 @@ class _Export:
     def read(self, piece: Piece) -> Iterator[Recording]:
         tags = find_record_tags(piece)
         records = find_records(piece, tags, self._identities, self.rejects)
-        entries = list(find_metadata(piece, tags, np.sort(np.concatenate([found.tag for found in records.values()]))))
-        by_hand = [entry.record for entry in entries if entry.key == ENTERED_BY_HAND and entry.value == "1"]
-        records = {kind: self._reattribute(piece, found, by_hand) for kind, found in records.items()}
+        wanted = np.sort(np.concatenate([of_kind.tag for of_kind in records.values()]))
+        entries = list(find_metadata(piece, tags, wanted))
+        of_records = [(entry.record, entry.key, entry.value) for entry in entries if entry.record is not None]
+        by_hand = {record for record, key, value in of_records if key == ENTERED_BY_HAND and value == "1"}
+        zones = {record: value for record, key, value in of_records if key == TIME_ZONE and record not in by_hand}
+        for of_kind in records.values():
+            self._reattribute(piece, of_kind, by_hand)
         found: dict[int, _Found] = defaultdict(_Found)
         worn = self._add_heart_rate(piece, records[HEART_RATE], found)
         self._add_steps(piece, records[STEPS], worn, found)
-        zones = {entry.record: entry.value for entry in entries if entry.key == TIME_ZONE and entry.record not in by_hand}
         self._add_sleep(piece, records[SLEEP], zones, found)
         self._add_workouts(piece, [entry for entry in entries if entry.record is None], found)
         for number, parts in found.items():
             device = self._identities.devices[number]
             yield Recording(device, tuple(parts.streams), tuple(parts.spans), tuple(parts.offsets))
 
-    def _reattribute(self, piece: Piece, records: Records, by_hand: Sequence[int | None]) -> Records:
+    def _reattribute(self, piece: Piece, records: Records, by_hand: Collection[int]) -> None:
         """Give what the wearer typed in to a device of its own: it is no measurement of the phone that it was typed on."""
-        rows = np.flatnonzero(np.isin(records.tag, [tag for tag in by_hand if tag is not None]))
-        for row in rows.tolist():
+        for row in np.flatnonzero(np.isin(records.tag, list(by_hand))).tolist():
             attributes = read_tag(piece.data, *piece.tag_span(int(records.tag[row]))) or {}
             records.device[row] = self._identities.number(read_device(attributes, entered_by_hand=True))
-        return records
 
     def _add_steps(self, piece: Piece, records: Records, worn: Mapping[int, Ms], found: dict[int, _Found]) -> None:
         value = np.floor(records.value + 0.5)
@@ -180,7 +181,7 @@ class _Export:
         near = (high - low <= WORN_BETWEEN_MS) & (high > low)
         return cover(low[near], high[near])
 
-    def _add_sleep(self, piece: Piece, records: Records, zones: Mapping[int | None, str], found: dict[int, _Found]) -> None:
+    def _add_sleep(self, piece: Piece, records: Records, zones: Mapping[int, str], found: dict[int, _Found]) -> None:
         columns = (records.tag, records.start_ms, records.end_ms, records.device)
         for (tag, start_ms, end_ms, number), name in zip(np.stack(columns, axis=1).tolist(), records.name, strict=True):
             kind, stage = STAGES.get(name.removeprefix(_STAGE_PREFIX), (None, None))

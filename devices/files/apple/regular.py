@@ -140,7 +140,7 @@ class RegularRecords:
         else:
             good &= self._names(quotes[last - 8], quotes[last - 7], b'" creationDate="')
         device, device_open = quotes[last - before], quotes[last - before - 1]
-        gap, resumed = self._address(device_open)
+        gap, resumed = self._address(device_open, device)
         columns = (
             *(tags, source, gap, resumed, device + 1),
             *(start_open + 1, start_close, end_open + 1, end_close, value + 1, stop),
@@ -162,16 +162,14 @@ class RegularRecords:
         alike: Mask = (opening - close == len(text) - 1) & (self._words[close] == word(text))
         return alike
 
-    def _address(self, device_open: Positions) -> tuple[Positions, Positions]:
-        """Return where the memory address in the value that this quote opens begins and ends."""
-        words = self._words
-        has = (words[device_open] == word(b'"&lt;&lt;')) & (words[device_open + 9] == word(b"HKDevice"))
-        gap = device_open + _ADDRESS_OFFSET
-        window = np.ndarray(
-            (len(self._letters) - _ADDRESS_WINDOW, _ADDRESS_WINDOW), dtype=np.uint8, buffer=self._letters, strides=(1, 1)
-        )
+    def _address(self, opening: Positions, close: Positions) -> tuple[Positions, Positions]:
+        """Return where the memory address in the value between these quotes begins and ends."""
+        rows = len(self._letters) - _ADDRESS_WINDOW
+        window = np.ndarray((rows, _ADDRESS_WINDOW), dtype=np.uint8, buffer=self._letters, strides=(1, 1))
+        gap = opening + _ADDRESS_OFFSET
         resumed = gap + np.argmax(window[gap] == ord("&"), axis=1)
-        return np.where(has, gap, device_open), np.where(has, resumed, device_open)
+        has = (self._words[opening] == word(b'"&lt;&lt;')) & (self._words[opening + 9] == word(b"HKDevice")) & (resumed <= close)
+        return np.where(has, gap, opening), np.where(has, resumed, opening)
 
     def _number_devices(self, layout: _Layout, identities: Identities) -> npt.NDArray[np.int64]:
         """Number the device of each record. Its texts are few: compare all records with the first, the rest with their first."""

@@ -189,10 +189,22 @@ def test_a_calendar_of_another_era_is_refused() -> None:
 
 
 def by_source(found: Collected) -> dict[tuple[str, str], dict[tuple[int, int], int]]:
+    """By the name of the source, which is the first word of the device's."""
     kinds = {"steps": STEPS, "heart_rate": HEART_RATE}
-    return {(device.name, kinds[metric]): samples for (device, metric), samples in found.samples.items()}
+    merged: dict[tuple[str, str], dict[tuple[int, int], int]] = {}
+    for (device, metric), samples in found.samples.items():
+        of_source = merged.setdefault((device.name.split(" ")[0], kinds[metric]), {})
+        for span, value in samples.items():
+            of_source[span] = max(value, of_source.get(span, value))
+    return merged
 
 
+DEVICES = (
+    WATCH.format(address="0x1", version="9.1"),
+    WATCH.format(address="0x282a45810", version="10"),
+    *("", "&lt;&lt;HKDevice: ", "&lt;&lt;HKDevice: 0x1", "&lt;&lt;HKDevice: 0x1&gt;", "&lt;&lt;HKDevice", "&lt;&lt;", "&amp;"),
+    "&lt;&lt;HKDevice: 0x282a45810, name:x&gt;",
+)
 names = st.text(st.characters(codec="utf-8", exclude_categories=("C", "Z"), exclude_characters="<&'\""), min_size=1, max_size=12)
 
 
@@ -205,6 +217,7 @@ def records(draw: st.DrawFn) -> str:
     attributes = {
         "type": kind,
         "sourceName": draw(names),
+        "device": draw(st.sampled_from(DEVICES)),
         "unit": "count" if kind == STEPS else "count/min",
         "creationDate": end,
         "startDate": start,

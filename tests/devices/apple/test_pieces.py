@@ -52,7 +52,7 @@ def test_any_chunk_size_gives_the_same() -> None:
     data = mixed_export()
     whole = comparable(read_bytes(AppleHealth(), data))
     assert len(read_bytes(AppleHealth(), data).samples) == 6
-    for chunk_bytes in (997, 1000, 2048, 3333, 4096, 8191, 10_000, len(data) - 1, len(data), len(data) + 1):
+    for chunk_bytes in (997, 2048, 3333, 8191, len(data) - 1, len(data), len(data) + 1):
         assert comparable(read_bytes(AppleHealth(chunk_bytes=chunk_bytes), data)) == whole, chunk_bytes
 
 
@@ -65,7 +65,7 @@ def test_even_single_bytes_give_the_same() -> None:
         head="<!-- x --><HealthData>",
     )
     whole = comparable(read_bytes(AppleHealth(), data))
-    for chunk_bytes in (1, 2, 3, 7, 13):
+    for chunk_bytes in (1, 5, 13):
         assert comparable(read_bytes(AppleHealth(chunk_bytes=chunk_bytes), data)) == whole, chunk_bytes
 
 
