@@ -20,7 +20,7 @@ from devices.files.apple.workouts import Workouts
 from devices.files.apple.zones import Zones
 from devices.files.coverage import cover
 from devices.files.reader import ReadOptions, SingleFile
-from devices.files.source import Source
+from devices.files.source import Source, read_head
 from devices.recording import (
     DAY_MS,
     EARLIEST_MS,
@@ -46,6 +46,8 @@ STEPS_IN_A_SECOND = 5
 SECOND_MS = 1000
 NO_STEPS = Intervals(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.int32))
 
+# `export_cda.xml` stands beside every `export.xml` and repeats some of it for clinics: known, and passed over.
+_CLINICAL_COPY = b'<id extension="Health Export CDA"'
 _ROOT_END = word(b"</Health")
 _STAGE_PREFIX = "HKCategoryValueSleepAnalysis"
 STAGES: Mapping[str, tuple[SpanKind, str | None]] = MappingProxyType(
@@ -70,9 +72,11 @@ class AppleHealth(SingleFile):
 
     def identify(self, name: str, head: bytes, members: Sequence[str]) -> bool:
         """By the root element. An `export.zip` is no input of its own: its members are judged one by one."""
-        return not members and is_export(head)
+        return not members and (is_export(head) or _CLINICAL_COPY in head)
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Recording | Reject]:
+        if _CLINICAL_COPY in read_head(source):
+            return
         export = _Export()
         try:
             yield from self._read_pieces(export, source)

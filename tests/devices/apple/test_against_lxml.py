@@ -51,8 +51,19 @@ def test_the_fixtures_of_healthkit_to_sqlite(name: str) -> None:
 def test_identify_goes_by_content() -> None:
     assert READER.identify("exportación.xml", b'<?xml version="1.0"?>\n<!DOCTYPE HealthData [\n' + b"<!-- x -->" * 400, ())
     assert READER.identify("导出.xml", b'<HealthData locale="zh_CN">', ())
-    assert not READER.identify("export_cda.xml", b'<?xml version="1.0"?>\n<ClinicalDocument xmlns="urn:hl7-org:v3">', ())
+    assert not READER.identify("hospital.xml", b'<?xml version="1.0"?>\n<ClinicalDocument xmlns="urn:hl7-org:v3">', ())
     assert READER.identify("x", b"\xef\xbb\xbf<!-- x -->\n<HealthData>", ())
     assert not READER.identify("export.xml", b"<HealthDataset>", ())
     assert not READER.identify("notes.html", b"<html><!DOCTYPE HealthData [<HealthData>", ())
     assert not READER.identify("export.zip", b"PK\x03\x04", ("apple_health_export/export.xml",))
+
+
+def test_the_copy_for_clinics_is_passed_over() -> None:
+    copy = b"""<?xml version="1.0"?>
+<ClinicalDocument xmlns="urn:hl7-org:v3">
+ <realmCode code="US"/>
+ <id extension="Health Export CDA" root="1.1.1.1.1.1.1.1.1"/>
+ <title>Health Data Export</title>
+</ClinicalDocument>"""
+    assert READER.identify("export_cda.xml", copy, ())
+    assert list(READER.read(source.BytesSource(copy, "export_cda.xml"), ReadOptions())) == []
