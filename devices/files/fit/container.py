@@ -98,11 +98,10 @@ class Table:
         if column.ndim > 1:
             column = column[:, 0]
         values = column.astype(np.int64)
-        invalid = 0xFF if found.base.invalid is None else found.base.invalid
-        absent = column == invalid
+        absent = column == (0xFF if found.base.invalid is None else found.base.invalid)
         if found.base.code == "u8":
             absent |= values < 0  # beyond what int64 holds, and beyond any quantity
-        values[absent] = MISSING
+        np.putmask(values, absent, MISSING)
         return values
 
     def texts(self, number: int) -> list[str]:
@@ -136,7 +135,14 @@ class FitFile:
 
     def of(self, *numbers: int) -> list[Table]:
         """Return the tables of these global messages."""
-        return [table for table in self.tables if table.definition.global_number in numbers]
+        return [table for number in numbers for table in self._by_number.get(number, ())]
+
+    @cached_property
+    def _by_number(self) -> dict[int, list[Table]]:
+        by_number: dict[int, list[Table]] = {}
+        for table in self.tables:
+            by_number.setdefault(table.definition.global_number, []).append(table)
+        return by_number
 
     def times(self, table: Table) -> Ints:
         """Return the time of each record of a table, full or compressed: (n,) int64 in seconds of FIT, NONE without one."""
@@ -377,6 +383,9 @@ def _by_definition(records: Ints, local: npt.NDArray[np.uint8], defined: Sequenc
         by_local.setdefault(one.local, []).append(one)
     for number, ones in by_local.items():
         own = records[local == number]
+        if len(ones) == 1:
+            yield from ((ones[0], own),) if len(own) else ()
+            continue
         cuts = np.searchsorted(own, [one.at for one in ones]).tolist()
         for one, first, last in zip(ones, cuts, [*cuts[1:], len(own)], strict=True):
             if first < last:

@@ -2,10 +2,9 @@
 
 from dataclasses import dataclass
 
-from devices.files.fit.container import MISSING, FitFile
+from devices.files.fit.container import MISSING, FitFile, Table
 from devices.files.fit.messages import FILE_ID
 from devices.files.fit.profile import type_name
-from devices.files.fit.rows import gather_rows
 from devices.recording import Device
 
 _TYPE, _MANUFACTURER, _PRODUCT, _SERIAL = 0, 1, 2, 3
@@ -30,13 +29,10 @@ def read_file_id(file: FitFile) -> FileId | None:
 
     The model comes from the product number alone: the product's name stands in some files of a device and not in others.
     """
-    rows = gather_rows(file, {FILE_ID: (_TYPE, _MANUFACTURER, _PRODUCT, _SERIAL)})
-    if not len(rows):
+    tables = file.of(FILE_ID)
+    if not tables:
         return None
-    kind, manufacturer, product, serial = (
-        None if (value := int(rows.column(FILE_ID, field)[0])) == MISSING else value
-        for field in (_TYPE, _MANUFACTURER, _PRODUCT, _SERIAL)
-    )
+    kind, manufacturer, product, serial = (_first(tables[0], field) for field in (_TYPE, _MANUFACTURER, _PRODUCT, _SERIAL))
     vendor = "unknown" if manufacturer is None else type_name("manufacturer", manufacturer) or f"manufacturer_{manufacturer}"
     model = ""
     if product is not None:
@@ -44,3 +40,8 @@ def read_file_id(file: FitFile) -> FileId | None:
         model = named or str(product)
     told_apart = serial is not None and serial >= _LEAST_SERIAL and serial not in _PLACEHOLDERS
     return FileId(kind, Device(vendor, model, str(serial) if told_apart and manufacturer != _DEVELOPMENT else None))
+
+
+def _first(table: Table, field: int) -> int | None:
+    column = table.ints(field)
+    return None if column is None or column[0] == MISSING else int(column[0])

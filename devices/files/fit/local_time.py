@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
-from devices.files.fit.clock import NONE
 from devices.files.fit.container import FitFile, Ints
 from devices.files.fit.messages import ACTIVITY, DEVICE_SETTINGS, FILE_ID, MONITORING_INFO, TIMESTAMP_CORRELATION
 from devices.files.fit.rows import gather_rows, unix_seconds
@@ -22,6 +22,8 @@ _WEST_S, _EAST_S = -12 * 3600, 14 * 3600
 _LOCAL_TIME = {MONITORING_INFO: 0, ACTIVITY: 5, TIMESTAMP_CORRELATION: 3}
 _ACTIVE_ZONE, _TIME_OFFSET, _ZONE_OFFSET = 0, 2, 5
 _CREATED = 4
+
+_NOTHING: Ints = np.empty(0, dtype=np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,32 +77,38 @@ def date_of(number: int) -> date:
 
 def _days_of_zone(at_s: Ints, zone: tzinfo) -> tuple[Ints, Ints, tuple[Ints, Ints]]:
     """Return when each instant's day began in the zone, its number, and the zone's offsets when it began and when it ended."""
-    numbers = np.arange(int(at_s.min()) // _DAY_S - 2, int(at_s.max()) // _DAY_S + 4)
-    midnights = [datetime.combine(date_of(number), time.min, zone) for number in numbers.tolist()]
-    begin = np.array([int(midnight.timestamp()) for midnight in midnights])
-    offset = numbers * _DAY_S - begin
+    numbers = range(int(at_s.min()) // _DAY_S - 1, int(at_s.max()) // _DAY_S + 3)
+    begin = np.array([_midnight(number, zone) for number in numbers])
+    number = np.arange(numbers.start, numbers.stop)
+    offset = number * _DAY_S - begin
     i = np.searchsorted(begin, at_s, side="right") - 1
-    return begin[i], numbers[i], (offset[i], offset[i + 1])
+    return begin[i], number[i], (offset[i], offset[i + 1])
+
+
+@lru_cache(maxsize=4096)
+def _midnight(number: int, zone: tzinfo) -> int:
+    """Return the instant at which a local day begins, in seconds."""
+    return int(datetime.combine(date_of(number), time.min, zone).timestamp())
 
 
 def read_clock(file: FitFile, zone: ZoneInfo | None, rejects: Rejects) -> LocalClock:
     """Return what the file says of the local clock, `zone` behind it."""
-    rows = gather_rows(file, {message: (field,) for message, field in _LOCAL_TIME.items()})
-    utc = unix_seconds(rows.fit_time)
-    local = np.full(len(rows), NONE, dtype=np.int64)
+    at, ahead = _NOTHING, _NOTHING
     for message, field in _LOCAL_TIME.items():
-        own = rows.number == message
-        local[own] = unix_seconds(rows.column(message, field)[own])
-    told = (utc >= 0) & (local >= 0)
-    at, ahead = utc[told], (local - utc)[told]
+        if file.of(message):
+            rows = gather_rows(file, {message: (field,)})
+            utc, local = unix_seconds(rows.fit_time), unix_seconds(rows.column(message, field))
+            told = (utc >= 0) & (local >= 0)
+            at, ahead = np.append(at, utc[told]), np.append(ahead, (local - utc)[told])
     if not len(at):
         at, ahead = _settings(file)
     offset = (ahead + _GRAIN_S // 2) // _GRAIN_S * _GRAIN_S
     good = (np.abs(ahead - offset) <= _SLACK_S) & (offset >= _WEST_S) & (offset <= _EAST_S)
     for strange in ahead[~good].tolist():
         rejects.add("local_timestamp", "a local time whole quarters of an hour off UTC, -12 to +14 h", f"{strange} s")
-    order = np.argsort(at[good], kind="stable")
-    at, offset = at[good][order], offset[good][order]
+    order = np.flatnonzero(good)
+    order = order[np.argsort(at[order], kind="stable")]
+    at, offset = at[order], offset[order]
     news = np.ones(len(at), dtype=np.bool_)
     news[1:] = offset[1:] != offset[:-1]
     return LocalClock(at[news], offset[news], zone)
@@ -122,4 +130,4 @@ def _settings(file: FitFile) -> tuple[Ints, Ints]:
         which = int(active[0])
         if 0 <= which < known.shape[1] and known[0, which] and len(at) and at[0] >= 0:
             return at, known[:1, which].astype(np.int64)
-    return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.int64)
+    return _NOTHING, _NOTHING

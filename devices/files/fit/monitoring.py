@@ -13,7 +13,7 @@ from devices.files.fit.clock import NONE, unwrap
 from devices.files.fit.container import FitFile, Ints
 from devices.files.fit.local_time import LocalClock, date_of
 from devices.files.fit.messages import MONITORING, MONITORING_INFO
-from devices.files.fit.rows import Rows, gather_rows, present, unix_seconds
+from devices.files.fit.rows import gather_rows, present, unix_seconds
 from devices.files.fit.samples import heart_rate_stream
 from devices.recording import (
     DAY_MS,
@@ -87,37 +87,28 @@ def read_monitoring(file: FitFile, clock: LocalClock, rejects: Rejects) -> Monit
 
 def _records(file: FitFile, rejects: Rejects) -> _Records:
     rows = gather_rows(file, {MONITORING: _FIELDS, MONITORING_INFO: ()})
-    time_16 = rows.column(MONITORING, _TIME_16)
-    at_s = unix_seconds(unwrap(rows.fit_time, np.maximum(time_16, NONE), 0xFFFF))
-    timed = (at_s * 1000 >= EARLIEST_MS) & (at_s * 1000 <= LATEST_MS)
-    untimed = np.flatnonzero(~timed)
-    if len(untimed):
-        rejects.add(f"byte {rows.at[untimed[0]]}", "a monitoring record with a time", "none that counts", len(untimed))
-    order = np.flatnonzero(timed)
-    order = order[np.argsort(at_s[order], kind="stable")]
-    kind, intensity = _kind_and_intensity(rows)
-    steps = np.where(
-        present(rows.column(MONITORING, _CYCLES)), rows.column(MONITORING, _CYCLES), rows.column(MONITORING, _CYCLES_16)
-    )
-    return _Records(
-        at_s[order],
-        (rows.fit_time >= 0)[order],
-        kind[order],
-        intensity[order],
-        steps[order],
-        rows.column(MONITORING, _HEART_RATE)[order],
-        rows.column(MONITORING, _DURATION_MIN)[order],
-    )
-
-
-def _kind_and_intensity(rows: Rows) -> tuple[Ints, Ints]:
-    """Return the activity type and the intensity, each from its own field or packed in one byte."""
-    packed = rows.column(MONITORING, _TYPE_INTENSITY)
-    is_packed = present(packed) & (packed & 31 != _NO_TYPE)
+    at_s = unix_seconds(unwrap(rows.fit_time, np.maximum(rows.column(MONITORING, _TIME_16), NONE), 0xFFFF))
+    timed = (at_s >= EARLIEST_MS // 1000) & (at_s <= LATEST_MS // 1000)
+    if not timed.all() or (at_s[1:] < at_s[:-1]).any():
+        untimed, order = np.flatnonzero(~timed), np.flatnonzero(timed)
+        place = f"byte {rows.at[untimed[0]]}" if len(untimed) else ""
+        rejects.add(place, "a monitoring record with a time", "none that counts", len(untimed))
+        order = order[np.argsort(at_s[order], kind="stable")]
+        rows, at_s = rows.take(order), at_s[order]
     kind, intensity = rows.column(MONITORING, _TYPE), rows.column(MONITORING, _INTENSITY)
-    return (
-        np.where(present(kind) | ~is_packed, kind, packed & 31),
-        np.where(present(intensity) | ~is_packed, intensity, packed >> 5 & 7),
+    if rows.has(MONITORING, _TYPE_INTENSITY):
+        packed = rows.column(MONITORING, _TYPE_INTENSITY)
+        is_packed = present(packed) & (packed & 31 != _NO_TYPE)
+        kind = np.where(is_packed & ~present(kind), packed & 31, kind)
+        intensity = np.where(is_packed & ~present(intensity), packed >> 5 & 7, intensity)
+    return _Records(
+        at_s,
+        rows.fit_time >= 0,
+        kind,
+        intensity,
+        rows.either(MONITORING, _CYCLES, _CYCLES_16),
+        rows.column(MONITORING, _HEART_RATE),
+        rows.column(MONITORING, _DURATION_MIN),
     )
 
 
@@ -128,7 +119,7 @@ def _counted(records: _Records, rejects: Rejects) -> npt.NDArray[np.bool_]:
     if wild.any():
         found = int(records.steps[wild][0])
         rejects.add("monitoring", f"at most {_MOST_STEPS:,} steps since midnight", f"{found:,}", int(wild.sum()))
-    counted &= ~wild
+        counted &= ~wild
     return counted
 
 

@@ -1,6 +1,6 @@
 """Rows of several global messages in the order of the file, whatever definitions they were written with."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 import numpy as np
@@ -24,14 +24,31 @@ class Rows:
     fit_time: Ints
     _values: Ints
     _row_of: Mapping[tuple[int, int], int]
+    _written: Set[tuple[int, int]]
 
     def __len__(self) -> int:
         return len(self.at)
+
+    def has(self, message: int, field: int) -> bool:
+        """Does any of the message's definitions have the field?"""
+        return (message, field) in self._written
 
     def column(self, message: int, field: int) -> Ints:
         """Return a field of one of the messages: (n,) int64, MISSING where invalid and in the rows of other messages."""
         column: Ints = self._values[self._row_of[message, field]]
         return column
+
+    def either(self, message: int, field: int, other: int) -> Ints:
+        """Return a field, and where it is MISSING another one of the same message."""
+        if not self.has(message, other):
+            return self.column(message, field)
+        column = self.column(message, field)
+        return np.where(present(column), column, self.column(message, other))
+
+    def take(self, chosen: Ints) -> "Rows":
+        """Return the chosen rows, in that order."""
+        parts = (self.at[chosen], self.number[chosen], self.fit_time[chosen], self._values[:, chosen])
+        return Rows(*parts, self._row_of, self._written)
 
 
 def gather_rows(file: FitFile, wanted: Mapping[int, Sequence[int]]) -> Rows:
@@ -39,8 +56,10 @@ def gather_rows(file: FitFile, wanted: Mapping[int, Sequence[int]]) -> Rows:
     row_of = {(message, field): i for i, (message, field) in enumerate((m, f) for m, fs in wanted.items() for f in fs)}
     tables = file.of(*wanted)
     count = sum(len(table) for table in tables)
-    values = np.full((len(row_of), count), MISSING, dtype=np.int64)
-    at, number, times = (np.empty(count, dtype=np.int64) for _ in range(3))
+    values = np.empty((len(row_of), count), dtype=np.int64)
+    values.fill(MISSING)
+    at, number, times = np.empty((3, count), dtype=np.int64)
+    written = set()
     first = 0
     for table in tables:
         part = slice(first, first + len(table))
@@ -50,10 +69,9 @@ def gather_rows(file: FitFile, wanted: Mapping[int, Sequence[int]]) -> Rows:
         for field in wanted[message]:
             if (column := table.ints(field)) is not None:
                 values[row_of[message, field], part] = column
-    if len(tables) > 1:
-        order = np.argsort(at, kind="stable")
-        at, number, times, values = at[order], number[order], times[order], values[:, order]
-    return Rows(at, number, times, values, row_of)
+                written.add((message, field))
+    rows = Rows(at, number, times, values, row_of, written)
+    return rows.take(np.argsort(at, kind="stable")) if len(tables) > 1 else rows
 
 
 def unix_seconds(fit_time: Ints) -> Ints:
