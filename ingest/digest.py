@@ -75,7 +75,8 @@ def find_parts(source: Source) -> tuple[list[Part], list[Reject]]:
     """Return what of the input can be read, and what no reader claims.
 
     A zip is one input if a reader claims it whole; otherwise each member stands for itself, zips within it too.
-    source: made by `open_container`. Raises: DecodeError if it cannot be opened; Unrecognised if nothing in it is claimed
+    source: made by `open_container`
+    Raises: DecodeError if it, or all in it that could be claimed, cannot be opened; Unrecognised if nothing in it is claimed
     """
     try:
         return [Part(source, identify(source))], []
@@ -85,6 +86,7 @@ def find_parts(source: Source) -> tuple[list[Part], list[Reject]]:
     parts: list[Part] = []
     strangers: list[str] = []
     rejects: list[Reject] = []
+    damaged: list[DecodeError] = []
     for name in source.members:
         member = source.member(name)
         try:
@@ -95,9 +97,12 @@ def find_parts(source: Source) -> tuple[list[Part], list[Reject]]:
         except Unrecognised:
             strangers.append(name)
         except DecodeError as error:
-            rejects.append(Reject(error.place, error.expected, error.found))
+            damaged.append(error)
+    if not parts and damaged:
+        raise damaged[0]
     if not parts:
         raise Unrecognised(f"{source.name}: none of its {len(source.members)} members is of a format that afoot reads")
+    rejects += [Reject(error.place, error.expected, error.found) for error in damaged]
     if strangers:
         rejects.append(Reject(source.name, "members of a format that afoot reads", strangers[0], len(strangers)))
     return parts, rejects

@@ -55,16 +55,21 @@ def from_streams(metric: Metric, streams: Iterable[Stream]) -> Evidence:
     for stream in streams:
         samples = stream.samples
         if isinstance(samples, Counter):
-            parts.append(
-                Evidence(_MS, _MS, _VALUES, samples.at_ms, samples.since_ms, samples.channel, samples.value, stream.coverage)
-            )
+            counted = (samples.at_ms, samples.since_ms, samples.channel, samples.value)
+            parts.append(Evidence(_MS, _MS, _VALUES, *counted, stream.coverage))
         else:
-            parts.append(Evidence(samples.start_ms, samples.end_ms, samples.value, _MS, _MS, _CHANNELS, _VALUES, stream.coverage))
-    return combine(metric, parts)
+            nothing = (_MS, _MS, _CHANNELS, _VALUES)
+            parts.append(Evidence(samples.start_ms, samples.end_ms, samples.value, *nothing, stream.coverage))
+    return _joined(metric, parts)
 
 
 def combine(metric: Metric, parts: Sequence[Evidence]) -> Evidence:
-    """Return the union of the parts, in canonical form."""
+    """Return the union of the parts."""
+    return parts[0] if len(parts) == 1 else _joined(metric, parts)
+
+
+def _joined(metric: Metric, parts: Sequence[Evidence]) -> Evidence:
+    """Return the union of the parts, which need not be in canonical form themselves."""
     if not parts:
         return NOTHING
     start, end = _join([part.start_ms for part in parts]), _join([part.end_ms for part in parts])
@@ -118,10 +123,15 @@ def _distinct_readings(
 def touched_days(evidence: Evidence) -> npt.NDArray[np.int64]:
     """Return the UTC days (since 1970) that hold any of it: sorted, distinct."""
     ends = np.maximum(evidence.end_ms - 1, evidence.start_ms)
-    days = [evidence.start_ms // DAY_MS, ends // DAY_MS, evidence.at_ms // DAY_MS]
-    if len(evidence.coverage):
-        days.append(spans.split_days(evidence.coverage, DAY_MS)[:, 0] // DAY_MS)
-    return np.unique(np.concatenate(days))
+    edges = (evidence.start_ms, ends, evidence.at_ms, evidence.coverage[:, 0], evidence.coverage[:, 1] - 1)
+    some = [column for column in edges if len(column)]
+    if not some:
+        return _MS
+    first, last = (int(edge) // DAY_MS for edge in (min(map(np.min, some)), max(map(np.max, some))))
+    if first == last:
+        return np.array([first], dtype=np.int64)
+    covered = spans.split_days(evidence.coverage, DAY_MS)[:, 0]
+    return np.unique(np.concatenate((evidence.start_ms, ends, evidence.at_ms, covered)) // DAY_MS)
 
 
 def part_of_day(evidence: Evidence, day: int) -> Evidence:

@@ -113,6 +113,18 @@ def as_intervals(evidence: Evidence) -> tuple[Told, Ms, npt.NDArray[np.int64]]:
     return Told(start[order], end[order], value[order], resolution[order], coverage), *unplaced
 
 
+def plain_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) -> Minutes:
+    """`to_minutes` of evidence that its minutes tell (`is_told_by_minutes`), by the short way: (d, 1440) int16."""
+    minutes = np.full(len(days) * MINUTES_PER_DAY, ABSENT, dtype=np.int16)
+    if metric.kind == "sum":
+        first = evidence.coverage[:, 0] // MINUTE_MS
+        length = evidence.coverage[:, 1] // MINUTE_MS - first
+        covered = np.repeat(first - np.cumsum(length) + length, length) + np.arange(length.sum())
+        minutes[_flat(covered, days)[0]] = 0
+    minutes[_flat(evidence.start_ms // MINUTE_MS, days)[0]] = np.minimum(evidence.value, MOST)
+    return minutes.reshape(-1, MINUTES_PER_DAY)
+
+
 def said_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Return which minutes of the days the evidence itself speaks of: (d, 1440) bool."""
     start, end = evidence.start_ms, np.maximum(evidence.end_ms, evidence.start_ms + 1)
@@ -124,6 +136,10 @@ def _positions(days: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> tuple
     """Return where each day stands in `days`, and whether it does."""
     if not len(days):
         return np.zeros(len(day), dtype=np.int64), np.zeros(len(day), dtype=np.bool_)
+    if days[-1] - days[0] == len(days) - 1:
+        position = day - days[0]
+        inside = (position >= 0) & (position < len(days))
+        return (position if inside.all() else np.where(inside, position, 0)), inside
     position = np.minimum(np.searchsorted(days, day), len(days) - 1)
     return position, days[position] == day
 

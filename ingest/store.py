@@ -22,7 +22,7 @@ from ingest import tables
 from ingest.blocks import decode_minutes, encode_minutes
 from ingest.errors import DamagedStore
 from ingest.evidence import Evidence, combine, decode, encode, from_minutes, is_told_by_minutes, part_of_day, touched_days
-from ingest.minutes import ABSENT, MINUTES_PER_DAY, Grid, Minutes, said_minutes, to_minutes
+from ingest.minutes import ABSENT, MINUTES_PER_DAY, Grid, Minutes, plain_minutes, said_minutes, to_minutes
 
 PAGE_BYTES = 16_384
 BUSY_MS = 30_000
@@ -148,53 +148,64 @@ def add_parts(connection: Connection, patient_id: int, device_id: int, metric: s
         some = days[first : first + DAYS_AT_ONCE]
         new = whole if len(some) == len(days) else combine(kind, [part_of_day(whole, int(day)) for day in some])
         placed = _add(connection, patient_id, device_id, kind, new, touched_days(new))
-        changes = [change + placed.share(kind, part) for change, part in zip(changes, parts, strict=True)]
+        changes = [change + placed.share(kind, part, alone=len(parts) == 1) for change, part in zip(changes, parts, strict=True)]
     return changes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
-    """What became of the minutes of the days (d,): (d, 1440) bool each. `share` takes what it counts out of the first two."""
+    """What became of the minutes of the days (d,): (d, 1440) bool each. `share` takes what it counts out of the first two.
+
+    said: the minutes that the new evidence as a whole speaks of; None where that is not known yet
+    """
 
     days: Days
     inserted: npt.NDArray[np.bool_]
     changed: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
+    said: npt.NDArray[np.bool_] | None
 
-    def share(self, metric: Metric, part: Evidence) -> Change:
+    def share(self, metric: Metric, part: Evidence, *, alone: bool) -> Change:
+        """Return what one part changed. alone: it is the only one."""
+        if alone and self.said is not None:
+            inserted, changed = int(self.inserted.sum()), int(self.changed.sum())
+            return Change(inserted, changed, int((self.said & ~self.inserted & ~self.changed).sum()))
         own_days = touched_days(part)
         own_days = own_days[np.isin(own_days, self.days)]
         rows = np.searchsorted(self.days, own_days)
         own = said_minutes(metric, part, own_days) & self.known[rows]
-        inserted, changed = own & self.inserted[rows], own & self.changed[rows]
-        self.inserted[rows] &= ~inserted
-        self.changed[rows] &= ~changed
-        return Change(int(inserted.sum()), int(changed.sum()), int((own & ~inserted & ~changed).sum()))
+        inserted_now, changed_now = own & self.inserted[rows], own & self.changed[rows]
+        self.inserted[rows] &= ~inserted_now
+        self.changed[rows] &= ~changed_now
+        rest = own & ~inserted_now & ~changed_now
+        return Change(int(inserted_now.sum()), int(changed_now.sum()), int(rest.sum()))
 
 
 def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric, new: Evidence, days: Days) -> _Placed:
     stored = {row.day: row for row in _rows(connection, patient_id, device_id, metric.name, days)}
+    said: npt.NDArray[np.bool_] | None
     if is_told_by_minutes(metric, new) and all(row.evidence is None for row in stored.values()):
-        grid = to_minutes(metric, new, days)
-        before = _minutes_before(stored, days)
+        before, placed = _minutes_before(stored, days), plain_minutes(metric, new, days)
         # Both say whole minutes, so their union is the larger value of each; ABSENT is below any.
-        after = np.maximum(before, grid.minutes)
+        after, said = np.maximum(before, placed), placed != ABSENT
         evidence: list[bytes | None] = [None] * len(days)
+        resolution_s, unplaced = np.full(len(days), 60), np.zeros(len(days), dtype=np.int64)
     else:
         whole, days = _with_stored(metric, new, days, stored)
         grid = to_minutes(metric, whole, days)
-        before, after = _minutes_before(stored, days), grid.minutes
+        before, after, said = _minutes_before(stored, days), grid.minutes, None
         evidence = [_evidence_bytes(metric, whole, int(day)) for day in days]
+        resolution_s, unplaced = grid.resolution_s, grid.unplaced
     rows = []
     known, was, same = after != ABSENT, before != ABSENT, after == before
-    for index in np.flatnonzero(known.any(axis=1) | (grid.unplaced > 0) | np.array([data is not None for data in evidence])):
-        old, data, unplaced = stored.get(int(days[index])), evidence[index], int(grid.unplaced[index])
-        if old is not None and same[index].all() and old.evidence == data and old.unplaced == unplaced:
+    for index in np.flatnonzero(known.any(axis=1) | (unplaced > 0) | np.array([data is not None for data in evidence])):
+        old, data, lost = stored.get(int(days[index])), evidence[index], int(unplaced[index])
+        if old is not None and same[index].all() and old.evidence == data and old.unplaced == lost:
             continue
         key = {"patient_id": patient_id, "device_id": device_id, "metric": metric.name, "day": int(days[index])}
-        rows.append(key | _columns(after[index], data, int(grid.resolution_s[index]), unplaced))
+        rows.append(key | _columns(after[index], data, int(resolution_s[index]), lost))
     upsert(connection, tables.minutes, rows)
-    return _Placed(days, known & ~was, was & ~same, known)
+    return _Placed(days, known & ~was, was & ~same, known, said)
 
 
 _ROWS = select(tables.minutes.c.day, tables.minutes.c.block, tables.minutes.c.evidence, tables.minutes.c.unplaced).where(

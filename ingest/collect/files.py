@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, Table
 
@@ -47,17 +48,22 @@ class Outcome:
     refused: tuple[str, ...] = ()
 
 
+# How to read what each reader claims; None stands for any that is not named.
+_Settled = dict[str | None, ReadOptions]
+
+
 @dataclass(slots=True)
 class _Pending:
     entry: ledger.Import
-    options: dict[str, Any]
+    settled: _Settled
     readers: set[str] = field(default_factory=set)
     rejects: list[Reject] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     change: Change = field(default_factory=Change)
 
     def result(self) -> ledger.Result:
-        return ledger.Result(self.entry.id, self.options, self.readers, self.refused, self.rejects, self.change)
+        options = _plain(self.settled, self.readers)
+        return ledger.Result(self.entry.id, options, self.readers, self.refused, self.rejects, self.change)
 
     def outcome(self) -> Outcome:
         readers, refused = tuple(sorted(self.readers)), tuple(self.refused)
@@ -67,22 +73,26 @@ class _Pending:
 def find_files(paths: Sequence[Path]) -> list[FileSource]:
     """Return every file at or below the paths, each named from the folder that the user gave, in name order.
 
+    What is there and cannot be read (a folder without permission, a pipe, a link to nothing) is in it: opening it says why.
     Raises: FileNotFoundError if a path is not there
     """
-    found: dict[Path, FileSource] = {}
+    found: dict[str, FileSource] = {}
     for path in paths:
         if not path.exists():
             raise FileNotFoundError(f"{path}: expected a file or folder, found nothing there")
-        if path.is_file():
-            found.setdefault(path.resolve(), FileSource(path, path.name))
-            continue
-        for folder, folders, names in os.walk(path):
-            folders[:] = sorted(name for name in folders if name not in _NOT_EXPORTS)
-            for name in sorted(set(names) - _NOT_EXPORTS):
-                file = Path(folder, name)
-                if file.is_file():
-                    found.setdefault(file.resolve(), FileSource(file, str(file.relative_to(path))))
+        for file in _walk(path) if path.is_dir() else [path]:
+            name = file.relative_to(path) if file != path else Path(path.name)
+            # A name that is no text must not stop the store from writing down what became of the file.
+            found.setdefault(os.path.realpath(file), FileSource(file, os.fsencode(name).decode(errors="backslashreplace")))
     return list(found.values())
+
+
+def _walk(top: Path) -> Iterator[Path]:
+    unreadable: list[Path] = []
+    for folder, folders, names in os.walk(top, onerror=lambda error: unreadable.append(Path(error.filename))):
+        folders[:] = sorted(name for name in folders if name not in _NOT_EXPORTS)
+        yield from (Path(folder, name) for name in sorted(set(names) - _NOT_EXPORTS))
+    yield from unreadable
 
 
 def import_files(
@@ -106,7 +116,7 @@ def preview(store: Store, patient: Patient, files: Sequence[Source], options: Re
     with store.writing(keep=False) as connection:
         for source in files:
             entry = ledger.Import(0, patient.id, "", source.name, {}, ledger.ARCHIVED, "", "", Change())
-            pending = _Pending(entry, {})
+            pending = _Pending(entry, settled)
             for said in _digests(source, settled, problems):
                 _write(connection, [_Piece(pending, said, False)])
             yield pending.outcome()
@@ -122,17 +132,14 @@ def rebuild(store: Store, archive: Archive) -> Iterator[Outcome]:
             connection.execute(table.delete())
         patients = {patient.id: patient for patient in people.list_patients(connection)}
         for entry in ledger.list_imports(connection):
-            options = ReadOptions(people.checked_zone(patients[entry.patient_id].zone), entry.options.get("naive_time"))
+            settled = _remembered(entry, people.checked_zone(patients[entry.patient_id].zone))
             archive.verify(connection, entry.hash)
-            pending = _Pending(entry, _plain(options))
+            pending = _Pending(entry, settled)
             source = archive.open(connection, entry.hash, entry.name)
-            for said in _digests(source, {None: options}, {}):
+            for said in _digests(source, settled, {}):
                 _write(connection, [_Piece(pending, said, False)])
             ledger.finish(connection, [pending.result()])
             yield pending.outcome()
-
-
-_Settled = dict[str | None, ReadOptions]
 
 
 def _survey(files: Sequence[Source], options: ReadOptions) -> tuple[_Settled, dict[str, str]]:
@@ -196,7 +203,7 @@ def _read_entries(store: Store, entries: Sequence[_Entry], settled: _Settled, pr
     ready: list[_Piece] = []
     samples = 0
     for entry in entries:
-        pending = _Pending(entry.known, _plain(settled[None]))
+        pending = _Pending(entry.known, settled)
         pieces = _digests(entry.source, settled, problems)
         piece: Digest | None = next(pieces)
         while piece is not None:
@@ -303,8 +310,19 @@ def _keep_largest(connection: Connection, table: Table, rows: list[dict[str, Any
     upsert(connection, table, list({tuple(row[name] for name in keys): row for row in rows}.values()), largest=largest)
 
 
-def _plain(options: ReadOptions) -> dict[str, Any]:
-    return {"zone": str(options.zone) if options.zone else None, "naive_time": options.naive_time}
+def _plain(settled: _Settled, readers: set[str]) -> dict[str, Any]:
+    """Return how an input was read, as the ledger keeps it; `inferred` is what the files of its import said together."""
+    options = settled[None]
+    said = {name: settled[name].naive_time for name in sorted(readers) if name in settled}
+    inferred = {name: meaning for name, meaning in said.items() if meaning != options.naive_time}
+    return {"zone": str(options.zone) if options.zone else None, "naive_time": options.naive_time, "inferred": inferred}
+
+
+def _remembered(entry: ledger.Import, zone: ZoneInfo) -> _Settled:
+    """Return how an input was read before: alone, it might no longer say what it said together with others."""
+    options = ReadOptions(zone, entry.options.get("naive_time"))
+    inferred = entry.options.get("inferred", {})
+    return {None: options} | {name: replace(options, naive_time=meaning) for name, meaning in inferred.items()}
 
 
 __all__ = ["DamagedStore", "Outcome", "find_files", "import_files", "preview", "rebuild"]

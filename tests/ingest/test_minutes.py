@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from devices.recording import METRICS, Stream
-from ingest.minutes import ABSENT, to_minutes
+from ingest.minutes import ABSENT, plain_minutes, to_minutes
 from tests.ingest.making import DAY, MINUTE, counter, evidence, intervals
 
 T0 = 20_000 * DAY
@@ -159,3 +159,15 @@ def test_apart_samples_are_placed_as_fractions_would(rows: list[tuple[int, int, 
         assert sum(found.values()) == sum(value for _, _, value in stream)
         assert {minute: value for minute, value in found.items() if value} == {k: v for k, v in expected.items() if v}
         assert set(expected) <= set(found)
+
+
+@given(
+    st.dictionaries(st.integers(0, 2 * 1440 - 1), st.integers(0, 400)),
+    st.lists(st.tuples(st.integers(0, 2800), st.integers(1, 80))),
+)
+def test_the_short_way_is_the_long_way(values: dict[int, int], cover: list[tuple[int, int]]) -> None:
+    """Whole minutes can be placed without cutting anything; both ways must agree."""
+    rows = [(T0 + minute * MINUTE, T0 + (minute + 1) * MINUTE, value) for minute, value in values.items()]
+    within = [(T0 + minute * MINUTE, T0 + (minute + length) * MINUTE) for minute, length in cover]
+    whole, days = evidence(intervals(rows, within)), np.arange(20_000, 20_002)
+    np.testing.assert_array_equal(plain_minutes(STEPS, whole, days), to_minutes(STEPS, whole, days).minutes)

@@ -23,6 +23,7 @@ from ingest.exports.plain import write_csv
 from ingest.local_days import LocalDay, local_days
 from ingest.people import Patient
 from ingest.store import Store
+from ingest.timeline import read_days
 from tests.ingest.exports.making import (
     EXAMPLE_SPANS,
     PHONE,
@@ -218,6 +219,21 @@ def test_unknown_time_is_in_no_row(tmp_path: Path) -> None:
         ("2024-03-30T00:00:00+00:00", "2024-03-30T01:00:00+00:00", "0"),
         ("2024-03-30T05:00:00+00:00", "2024-03-30T05:30:00+00:00", "0"),
     ]
+
+
+def test_a_journey_of_nine_days_stays_one(tmp_path: Path) -> None:
+    """A reading of the clock is believed for two days; the table names the offset in every row."""
+    zone = ZoneInfo("America/New_York")
+    first = datetime(2024, 4, 10, 9, tzinfo=zone)
+    minutes = [first + timedelta(hours=hour) for hour in range(9 * 24)]
+    table = "".join(["start,value\n", *(f"{minute.isoformat()},3\n" for minute in minutes)]).encode()
+    with open_store(tmp_path) as store:
+        patient = add_patient(store)
+        bring_back(tmp_path, store, patient, table, "journey.csv")
+        with store.reading() as connection:
+            days = read_days(connection, patient, date(2024, 4, 11), date(2024, 4, 18))
+        assert [day.start_ms / 1000 for day in days] == [datetime(2024, 4, n, tzinfo=zone).timestamp() for n in range(11, 19)]
+        round_trip(tmp_path, store, patient)
 
 
 def test_no_other_patient_and_no_name_is_in_the_file(tmp_path: Path) -> None:
