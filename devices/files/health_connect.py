@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.errors import DecodeError, Hostile
+from devices.files.offsets import tell_offsets
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source
 from devices.files.sqlite import MISSING, Batch, Database, is_sqlite, open_database, shown
@@ -279,10 +280,5 @@ def _lasts(start: Column, end: Column, place: str, rejects: Rejects) -> Mask:
 
 
 def _offsets(at: Column, offset_s: Column) -> tuple[Offset, ...]:
-    """Return the offsets where they change, in time order."""
     known = (np.abs(offset_s) <= _LARGEST_OFFSET_S) & (offset_s != MISSING)
-    at, offset_s = at[known], offset_s[known]
-    order = np.argsort(at, kind="stable")
-    at, offset_s = at[order], offset_s[order]
-    changed = np.flatnonzero(np.concatenate((np.ones(min(1, len(at)), dtype=bool), np.diff(offset_s) != 0)))
-    return tuple(Offset(at_ms, offset) for at_ms, offset in zip(at[changed].tolist(), offset_s[changed].tolist(), strict=True))
+    return tell_offsets(at[known], offset_s[known])

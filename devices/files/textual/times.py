@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from devices.files.offsets import tell_offsets
 from devices.files.textual.cells import Cells, Index, Mask, Signs
 from devices.recording import DAY_MS, Ms, Offset
 
@@ -91,15 +92,9 @@ def parse_offsets(cells: Cells) -> tuple[npt.NDArray[np.int32], Mask]:
 
 
 def find_offsets(ms: Ms, offset_s: npt.NDArray[np.int32]) -> tuple[Offset, ...]:
-    """Return the offsets that the texts name: the first reading, and each that differs from the one before it in time."""
-    named = np.flatnonzero((offset_s != NAIVE) & (offset_s != ZULU))
-    if not len(named):
-        return ()
-    order = named[np.argsort(ms[named], kind="stable")]
-    changed = np.concatenate(([True], np.diff(offset_s[order]) != 0))
-    return tuple(
-        Offset(at, offset) for at, offset in zip(ms[order][changed].tolist(), offset_s[order][changed].tolist(), strict=True)
-    )
+    """Return what the texts that name an offset tell of the wearer's clock: see `tell_offsets`."""
+    named = (offset_s != NAIVE) & (offset_s != ZULU)
+    return tell_offsets(ms[named], offset_s[named])
 
 
 def _number(signs: Signs, start: int, stop: int) -> tuple[Index, Mask]:

@@ -1,6 +1,7 @@
 """Health Connect: records of several apps on several devices, worked out by hand, and the made sample."""
 
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 from devices.files.health_connect import EXERCISES, READER
@@ -62,6 +63,15 @@ def test_offsets_are_given_where_they_change(tmp_path: Path) -> None:
     rows = [record(start, start + 1, offset=offset, count=1) for start, offset in given]
     recordings, _ = read(READER, make(tmp_path / "a.db", HEALTH_CONNECT, {**NAMES, STEPS: rows}))
     assert recordings[0].offsets == (Offset(minute(0), 7200), Offset(minute(20), 3600), Offset(minute(60), 7200))
+
+
+def test_an_offset_that_stays_is_given_every_day(tmp_path: Path) -> None:
+    rows = [record(hour * 60, hour * 60 + 1, offset=-18_000, count=1) for hour in range(0, 9 * 24, 5)]
+    recordings, _ = read(READER, make(tmp_path / "a.db", HEALTH_CONNECT, {**NAMES, STEPS: rows}))
+    given = recordings[0].offsets
+    assert {offset.offset_s for offset in given} == {-18_000}
+    assert len(given) in (9, 10)
+    assert all(after.at_ms - before.at_ms <= 28 * 3_600_000 for before, after in pairwise(given))
 
 
 def test_numbers_typed_in_by_hand_and_impossible_ones_are_counted_and_left_out(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from devices.files.offsets import tell_offsets
 from devices.files.textual.cells import Cells
 from devices.files.textual.localtime import always_utc, find_shifts, to_instants
 from devices.files.textual.times import NAIVE, ZULU, find_offsets, parse_iso, parse_offsets, parse_us
@@ -85,8 +86,25 @@ def test_offsets_stand_where_they_change() -> None:
     )
     assert find_offsets(times.ms, times.offset_s) == (
         Offset(ms("2026-03-28T23:30"), 3600),
+        Offset(ms("2026-03-29T00:40"), 3600),
         Offset(ms("2026-03-29T01:10"), 7200),
     )
+
+
+def test_an_offset_that_stays_is_told_again_every_day() -> None:
+    """One reading is believed for two days, and journeys are longer than that."""
+    hours = ms("2026-03-01T00:20") + np.arange(10 * 24) * 3_600_000
+    offset_s = np.where(np.arange(240) < 37, 3600, -18_000).astype(np.int32)
+    told = tell_offsets(hours[::-1], offset_s[::-1])
+    assert [(offset.at_ms - ms("2026-03-01")) // 3_600_000 for offset in told] == [0, 24, 37, *range(48, 240, 24)]
+    assert [offset.offset_s for offset in told] == [3600] * 2 + [-18_000] * 9
+    assert tell_offsets(hours[:0], offset_s[:0]) == ()
+
+
+def test_a_clock_that_jumps_on_and_on_is_not_told_forever() -> None:
+    at = ms("2026-03-01") + np.arange(4 * 86_400) * 1000
+    told = tell_offsets(at, np.arange(len(at)) % 2 * 3600)
+    assert np.unique([offset.at_ms // 86_400_000 for offset in told], return_counts=True)[1].tolist() == [96] * 4
 
 
 ZONES = ("Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu", "America/St_Johns", "Africa/Casablanca",
