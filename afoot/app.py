@@ -3,6 +3,8 @@
 import time
 from pathlib import Path
 
+from pydantic import ValidationError
+
 from afoot.settings import Settings
 from ingest.archive import Archive
 from ingest.store import Store
@@ -25,5 +27,15 @@ class App:
 
 
 def open_app(home: Path | None = None) -> App:
-    """Return the program as the environment sets it up; `home` goes before the environment's."""
-    return App(Settings() if home is None else Settings(home=home, store=""))
+    """Return the program as the environment sets it up; `home` goes before the environment's.
+
+    Raises: ValueError naming the setting that cannot be used, without its value: it may hold a password
+    """
+    try:
+        return App(Settings() if home is None else Settings(home=home, store=""))
+    except ValidationError as error:
+        problems = "; ".join(f"AFOOT_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
+        raise ValueError(problems) from error
+    except ModuleNotFoundError as error:
+        message = f"AFOOT_STORE: its driver {error.name} is not installed; for PostgreSQL it begins with postgresql+psycopg://"
+        raise ValueError(message) from error

@@ -10,6 +10,8 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+from sqlalchemy.exc import SQLAlchemyError
 
 from devices.errors import DeviceError
 from ingest.errors import Conflict, DamagedStore, IngestError, NotKnown
@@ -24,13 +26,19 @@ stderr = Console(stderr=True, highlight=False, soft_wrap=True)
 
 def print_json(value: Any) -> None:
     """Print one JSON document on one line: a stream of them is JSON Lines."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, default=_plain, sort_keys=False) + "\n")
+    text = json.dumps(value, ensure_ascii=False, default=_plain, sort_keys=False)
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = json.dumps(value, default=_plain, sort_keys=False)
+    sys.stdout.write(text + "\n")
     sys.stdout.flush()
 
 
 def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], right: Sequence[str] = ()) -> None:
     """Print rows; None is unknown and shows as a dash, never as 0. right: the columns that hold numbers."""
-    table = Table(title=title or None, title_justify="left", header_style="bold", box=None, pad_edge=False)
+    heading = Text(_visible(title)) if title else None
+    table = Table(title=heading, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for place, column in enumerate(columns):
         table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=place == 0)
     for row in rows:
@@ -40,16 +48,25 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
 
 def print_text(text: str) -> None:
     """Print a sentence that is part of the result."""
-    stdout.print(text.replace("[", r"\["), soft_wrap=True)
+    stdout.print(Text(_visible(text)), soft_wrap=True)
 
 
-def _cell(value: object) -> str:
+def _cell(value: object) -> Text:
     if value is None:
-        return "–"
+        return Text("–")
     if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    # Brackets are rich's markup: a patient may be called "[bold]".
-    return str(value).replace("[", r"\[")
+        return Text(f"{value:,}")
+    return Text(_visible(str(value), keep=""))
+
+
+def _visible(text: str, keep: str = "\n\t") -> str:
+    """Return the text with what would steer a terminal written out: names come from files, and from strangers.
+
+    It goes to the terminal as plain text: a patient may be called "[bold]", or ":smile:".
+    """
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one in keep else one.encode("unicode_escape").decode() for one in text)
 
 
 def _plain(value: object) -> Any:
@@ -65,7 +82,7 @@ def instant(at_ms: int) -> str:
 
 def say(text: str) -> None:
     """Tell the person at the terminal something that is not a result."""
-    stderr.print(text.replace("[", r"\["))
+    stderr.print(Text(_visible(text)))
 
 
 @contextmanager
@@ -73,6 +90,12 @@ def refusals() -> Iterator[None]:
     """Turn our own errors into one line on stderr and the exit code that fits."""
     try:
         yield
+    except BrokenPipeError:
+        raise  # whoever read our output has seen enough; typer ends the program quietly
+    except SQLAlchemyError as error:
+        # Without the statement and its values: they hold names.
+        say(f"afoot: the store: {getattr(error, 'orig', None) or str(error).splitlines()[0]}")
+        raise typer.Exit(REFUSED) from error
     except (NotKnown, Conflict, ValueError, FileNotFoundError) as error:
         say(f"afoot: {error}")
         raise typer.Exit(USAGE) from error

@@ -1,14 +1,18 @@
 """What several commands share: options, opening the program, dates."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from typing import Annotated
 
 import typer
+from sqlalchemy import Connection
 
 from afoot.app import App, open_app
 from afoot.output import refusals
+from ingest.local_days import LocalDay
+from ingest.people import Patient
+from ingest.timeline import known_range, read_days
 
 PatientName = Annotated[str, typer.Argument(metavar="PATIENT", help="The patient's name, as given to `afoot patient add`.")]
 PatientOption = Annotated[str, typer.Option("--patient", help="The patient whose data this is.")]
@@ -28,12 +32,36 @@ def opened() -> Iterator[App]:
             app.close()
 
 
+# Before, no wearable recorded; beyond, nobody will.
+_YEARS = range(1990, 2100)
+
+
 def parse_date(text: str) -> date:
     """Raises: ValueError naming the form"""
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise ValueError(f"date {text!r}: expected YYYY-MM-DD") from error
+    if day.year not in _YEARS:
+        raise ValueError(f"date {text!r}: expected a year from {_YEARS[0]} to {_YEARS[-1]}")
+    return day
+
+
+def parse_range(first: str | None, last: str | None) -> tuple[date | None, date | None]:
+    """Return the dates of --from and --to. Raises: ValueError if one is none, or they are the wrong way round"""
+    begin, end = (parse_date(text) if text else None for text in (first, last))
+    if begin and end and begin > end:
+        raise ValueError(f"--from {begin} comes after --to {end}")
+    return begin, end
+
+
+def days_with_data(connection: Connection, patient: Patient, first: str | None, last: str | None) -> Sequence[LocalDay]:
+    """Return the local days of --from and --to; a side that is not given begins or ends about where the data do."""
+    given, known = parse_range(first, last), known_range(connection, patient)
+    if known is None:
+        return []
+    begin, end = (day or edge for day, edge in zip(given, known, strict=True))
+    return read_days(connection, patient, begin, end) if begin <= end else []
 
 
 def parse_instant(text: str) -> int:
@@ -44,4 +72,6 @@ def parse_instant(text: str) -> int:
         raise ValueError(f"time {text!r}: expected RFC 3339, such as 2026-03-29T01:00:00Z") from error
     if at.tzinfo is None:
         raise ValueError(f"time {text!r}: expected an offset from UTC, or Z")
+    if at.year not in _YEARS:
+        raise ValueError(f"time {text!r}: expected a year from {_YEARS[0]} to {_YEARS[-1]}")
     return round(at.astimezone(UTC).timestamp() * 1000)

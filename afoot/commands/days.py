@@ -4,14 +4,13 @@ from typing import Annotated, Any
 
 import typer
 
-from afoot.commands.common import From, Json, PatientName, To, opened, parse_date
+from afoot.commands.common import From, Json, PatientName, To, days_with_data, opened, parse_date, parse_range
 from afoot.judging import JudgedDay, judge_days
 from afoot.output import instant, print_json, print_table
 from ingest import people
 from ingest.comparison import compare_totals
 from ingest.errors import NotKnown
 from ingest.gaps import find_gaps
-from ingest.timeline import known_range, read_days
 
 MINUTE_MS = 60_000
 
@@ -27,7 +26,8 @@ def day(
         wanted = parse_date(date) if date else None
         judged = list(judge_days(connection, owner, wanted, wanted))[-1:]
         if not judged:
-            raise NotKnown(f"patient {patient!r} has no data yet: import some with `afoot import`")
+            missing = f"lived no {wanted}: the clock skipped it" if wanted else "has no data yet: import some with `afoot import`"
+            raise NotKnown(f"patient {patient!r} {missing}")
     if json:
         print_json(_plain(judged[0]))
     else:
@@ -38,7 +38,7 @@ def days(patient: PatientName, from_: From = None, to: To = None, json: Json = F
     """Show local days, a line each; days without data in between are shown as unknown."""
     with opened() as app, app.store.reading() as connection:
         owner = people.find_patient(connection, patient)
-        first, last = (parse_date(text) if text else None for text in (from_, to))
+        first, last = parse_range(from_, to)
         judged = judge_days(connection, owner, first, last)
         if json:
             for one in judged:
@@ -53,11 +53,9 @@ def gaps(patient: PatientName, from_: From = None, to: To = None, json: Json = F
     """List the stretches for which a device said nothing, and what is known to be lost in them."""
     with opened() as app, app.store.reading() as connection:
         owner = people.find_patient(connection, patient)
-        known = known_range(connection, owner)
+        local = days_with_data(connection, owner, from_, to)
         rows: list[dict[str, Any]] = []
-        if known:
-            first, last = (parse_date(text) if text else edge for text, edge in zip((from_, to), known, strict=True))
-            local = read_days(connection, owner, first, last)
+        if local:
             names = {one.id: one.device.key for one in people.list_devices(connection, owner.id)}
             rows = [
                 {
@@ -81,22 +79,19 @@ def compare(patient: PatientName, from_: From = None, to: To = None, json: Json 
     """Compare our sum of each day with what the vendor says it amounts to; neither is corrected by the other."""
     with opened() as app, app.store.reading() as connection:
         owner = people.find_patient(connection, patient)
-        known = known_range(connection, owner)
-        rows: list[dict[str, Any]] = []
-        if known:
-            first, last = (parse_date(text) if text else edge for text, edge in zip((from_, to), known, strict=True))
-            names = {one.id: one.device.key for one in people.list_devices(connection, owner.id)}
-            rows = [
-                {
-                    "day": one.day.isoformat(),
-                    "device": names[one.device_id],
-                    "ours": one.ours,
-                    "vendor": one.vendor,
-                    "difference": one.difference,
-                    "share_known": round(one.share, 3),
-                }
-                for one in compare_totals(connection, owner.id, read_days(connection, owner, first, last))
-            ]
+        local = days_with_data(connection, owner, from_, to)
+        names = {one.id: one.device.key for one in people.list_devices(connection, owner.id)}
+        rows: list[dict[str, Any]] = [
+            {
+                "day": one.day.isoformat(),
+                "device": names[one.device_id],
+                "ours": one.ours,
+                "vendor": one.vendor,
+                "difference": one.difference,
+                "share_known": round(one.share, 3),
+            }
+            for one in compare_totals(connection, owner.id, local)
+        ]
     if json:
         print_json(rows)
         return

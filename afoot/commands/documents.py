@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands.common import From, PatientName, To, opened, parse_date
+from afoot.commands.common import From, PatientName, To, opened, parse_range
 from afoot.output import say
 from afoot.reporting import gather_report
 from dashboards.report import build_report
@@ -31,7 +31,7 @@ def report(
     with opened() as app:
         with app.store.reading() as connection:
             owner = people.find_patient(connection, patient)
-            first, last = (parse_date(text) if text else None for text in (from_, to))
+            first, last = parse_range(from_, to)
             page = build_report(gather_report(connection, owner, app.now_ms(), first, last))
         path = out or Path(f"{safe_name(owner.name)}.html")
         path.write_text(page, encoding="utf-8")
@@ -53,10 +53,10 @@ def export(
     with opened() as app, app.store.reading() as connection:
         owner = people.find_patient(connection, patient)
         days = every_day(connection, owner)
-        if (from_ or to) and days:
-            edges = (days[0].day, days[-1].day)
-            first, last = (parse_date(text) if text else edge for text, edge in zip((from_, to), edges, strict=True))
-            days = read_days(connection, owner, first, last)
+        first, last = parse_range(from_, to)
+        if (first or last) and days:
+            first, last = first or days[0].day, last or days[-1].day
+            days = read_days(connection, owner, first, last) if first <= last else []
         if not days:
             raise NotKnown(f"patient {patient!r} has no data to export in that time")
         if csv:

@@ -99,6 +99,9 @@ class FileSource:
     members: tuple[str, ...] = ()
 
     def open(self) -> BinaryIO:
+        if self.path.exists() and not self.path.is_file():
+            # Opening a pipe waits for somebody to write to it.
+            raise OSError(f"{self.name}: expected a file, found a folder, a pipe or a device")
         return self.path.open("rb")
 
     def member(self, name: str) -> Source:
