@@ -22,6 +22,7 @@ from dashboards.pages.walks import build_walks
 from dashboards.pages.weeks import build_comparison
 from rules.day import DaySummary
 from rules.prescription import Prescription
+from rules.thresholds import Thresholds
 from rules.verdict import DayVerdict
 
 STRIP_DAYS = 14
@@ -29,7 +30,7 @@ STRIP_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class DeviceRow:
-    """A device of the patient. first, last: the days on which it gave data; None where it gave none."""
+    """A device of the patient. first, last: the days between which it gave data; None if that is not told."""
 
     name: str
     first: date | None = None
@@ -119,6 +120,7 @@ def _view(report: Report) -> dict[str, Any]:
         "shades": shade_words(),
         "programme": build_programme(report.prescription, last.day, {verdict.version for _, verdict in days if verdict}),
         "rows": build_rows(days),
+        "limits": report.prescription.thresholds if report.prescription else Thresholds(),
     }
 
 

@@ -7,9 +7,12 @@ from types import MappingProxyType
 from dashboards.pages.marks import STATUSES, Known, Verdict, tell_known, worn_steps
 from dashboards.pages.words import count, duration, long_date, percent, several
 from rules.day import DaySummary
-from rules.minutes import MINUTE_S, WearSource
+from rules.minutes import WearSource
 from rules.prescription import Prescription
+from rules.thresholds import Thresholds
 from rules.verdict import DayVerdict, Item, Status
+
+NOT_TOLD = "walks and still stretches cannot be told"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +70,16 @@ class LastDay:
 
 
 def build_last_day(summary: DaySummary, verdict: DayVerdict | None, prescription: Prescription | None) -> LastDay:
+    shortest = f"of {duration((prescription.thresholds if prescription else Thresholds()).walk_counted_min)} or more"
     return LastDay(
         title=long_date(summary.day),
         since=_since(verdict),
-        sentence=_tell(summary, verdict),
-        cards=(_walks_card(summary, verdict), _still_card(summary, verdict), _steps_card(summary, verdict, prescription)),
+        sentence=_tell(summary, verdict, shortest),
+        cards=(
+            _walks_card(summary, verdict, shortest),
+            _still_card(summary, verdict),
+            _steps_card(summary, verdict, prescription),
+        ),
         lines=tuple(_line(item) for item in verdict.items) if verdict else (),
         unknown=explain_unknown(summary),
         has_data=summary.has_data,
@@ -91,10 +99,9 @@ def explain_unknown(summary: DaySummary) -> str:
         said.append(f"{duration(summary.unknown_min)} of this day are unknown{awake}: {why}.")
     if summary.not_worn_min:
         said.append(f"For {duration(summary.not_worn_min)} the device was not worn.")
-    if summary.resolution_s > MINUTE_S:
-        said.append(
-            f"The steps came in intervals of {duration(summary.resolution_s / 60)}, so walks and still stretches cannot be told."
-        )
+    if summary.has_data and not summary.has_cadence:
+        so = "the lengths of walks and still stretches are about right" if summary.has_bouts else NOT_TOLD
+        said.append(f"The steps came in intervals of up to {duration(summary.resolution_s / 60)}, so {so}.")
     if not summary.unknown_min:
         said.insert(0, "No minute of this day is unknown.")
     return " ".join([*said, *(["Unknown is not counted as still, nor as inactive."] if summary.unknown_min else [])])
@@ -109,12 +116,11 @@ def _since(verdict: DayVerdict | None) -> str:
     return ", ".join([f"day {verdict.days_since_surgery} after the surgery", *phase])
 
 
-def _tell(summary: DaySummary, verdict: DayVerdict | None) -> str:
+def _tell(summary: DaySummary, verdict: DayVerdict | None, shortest: str) -> str:
     """Return the day in a sentence or three; what is only partly known is a least."""
     if not summary.worn_min:
-        return (
-            "Nobody wore the device on this day." if tell_known(summary) is Known.NOT_WORN else "Nothing can be told of this day."
-        )
+        not_worn = tell_known(summary) is Known.NOT_WORN
+        return "Nobody wore the device on this day." if not_worn else "Nothing can be told of this day."
     walks, still = (verdict.item(name) if verdict else None for name in ("walks", "stillness"))
     least = "" if summary.conclusive else "at least "
     said = []
@@ -122,7 +128,7 @@ def _tell(summary: DaySummary, verdict: DayVerdict | None) -> str:
         how = "done" if walks.status is not Status.UNKNOWN else "seen in what is known of the day"
         said.append(f"{walks.done:g} of {walks.target:g} prescribed walks {how}")
     elif summary.walking is not None:
-        said.append(f"{least}{several(len(summary.walking), 'walk')} of 2 minutes or more".capitalize())
+        said.append(f"{least}{several(len(summary.walking), 'walk')} {shortest}".capitalize())
     if summary.longest_stationary_min is not None and summary.worn_waking_min:
         limit = f"; the limit is {duration(still.target)}" if still and still.target is not None else ""
         said.append(f"Longest still stretch {least}{duration(summary.longest_stationary_min)}{limit}")
@@ -130,11 +136,11 @@ def _tell(summary: DaySummary, verdict: DayVerdict | None) -> str:
     return ". ".join(said) + "."
 
 
-def _walks_card(summary: DaySummary, verdict: DayVerdict | None) -> Card:
+def _walks_card(summary: DaySummary, verdict: DayVerdict | None, shortest: str) -> Card:
     item = verdict.item("walks") if verdict else None
     if item is None or item.status is Status.OFF:
         seen = None if summary.walking is None or not summary.worn_min else len(summary.walking)
-        beside = "" if seen is None else "of 2 minutes or more"
+        beside = "" if seen is None else shortest
         return Card("Walks", count(seen), beside, _status(item), item.reason if item else "")
     done = None if item.done is None or not summary.worn_min else item.done
     return Card("Walks", count(done), f"of {item.target:g} prescribed", _status(item), _why_open(item))

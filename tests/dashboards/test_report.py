@@ -12,6 +12,7 @@ from dashboards.report import DeviceRow, Note, Report, VendorRow, build_report
 from rules.day import DaySummary, summarise_day
 from rules.minutes import NA, State, build_day
 from rules.prescription import Prescription
+from rules.thresholds import Thresholds
 from rules.verdict import DayVerdict, judge_day
 from tests.dashboards.making import PRESCRIPTION, make_report
 from tests.dashboards.page import Element, boxes_of, clip_boxes, drawn_minutes, read_page
@@ -381,12 +382,37 @@ def test_what_is_unknown_is_told_with_its_reason() -> None:
     assert "1 of 4 prescribed walks seen in what is known of the day." in said
 
 
-def test_coarse_steps_are_said_to_be_coarse() -> None:
-    summary = summarise_day(build_day(DAY, np.full(1440, 5), resolution_s=900, device_says_worn=True))
+@pytest.mark.parametrize(
+    ("resolution_s", "said"),
+    [
+        (300, "5 min: of walks and still stretches, their lengths are about right."),
+        (900, "15 min: of walks and still stretches, they cannot be told."),
+    ],
+)
+def test_coarse_steps_are_said_to_be_coarse(resolution_s: int, said: str) -> None:
+    summary = summarise_day(build_day(DAY, np.full(1440, 5), resolution_s=resolution_s, device_says_worn=True))
     page = read_page(build_report(small((summary, None), prescription=None)))
-    assert "The steps came in intervals of 15 min, so walks and still stretches cannot be told." in page.text
+    assert f"The steps came in intervals of up to {said}" in page.text
     assert "No prescription was in force on this day: nothing is judged." in page.text
     assert "No prescription is in force." in page.text
+
+
+def test_definitions_are_those_of_this_patient() -> None:
+    own = PRESCRIPTION.model_copy(update={"thresholds": Thresholds(walking_spm=55, valid_worn_min=480, coverage_share=0.7)})
+    summary = day_of_states()
+    said = read_page(build_report(small((summary, judge_day(summary, own)), prescription=own))).text
+    assert "55 steps or more in the minute, or 30 with a walking aid." in said
+    assert "Whole: 8 h or more of the waking day worn, and a coverage of 70 % or more." in said
+
+
+def test_device_rows_show_only_what_is_told() -> None:
+    def heads(*devices: DeviceRow) -> list[str]:
+        page = read_page(build_report(small(empty_day(DAY), devices=devices)))
+        return [head.text for head in page.one("section", aria_labelledby="devices").one("thead").all("th")]
+
+    assert heads(DeviceRow("watch")) == ["Device"]
+    assert heads(DeviceRow("watch"), DeviceRow("phone", DAY, DAY)) == ["Device", "First day", "Last day"]
+    assert heads(DeviceRow("watch", note="borrowed")) == ["Device", "Note"]
 
 
 def test_emergency_and_what_the_software_is_not_stand_in_the_page(page: Element) -> None:
