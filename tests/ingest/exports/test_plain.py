@@ -5,6 +5,7 @@ import io
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -170,6 +171,33 @@ def test_long_stillness_comes_back(tmp_path: Path) -> None:
             other = add_patient(again)
             bring_back(tmp_path / "again", again, other, data, "export.csv")
             assert minutes_of(again, other, ["steps"]) == minutes_of(store, patient, ["steps"])
+
+
+HOURS = [datetime(2024, 4, 1, tzinfo=UTC) + timedelta(hours=hour) for hour in range(60 * 24 + 1)]
+STILL = {
+    "rows of zero": "".join(
+        ["start,end,value\n", *(f"{start.isoformat()},{end.isoformat()},0\n" for start, end in pairwise(HOURS))]
+    ),
+    "covered rows": "start,end,kind\n"
+    + "".join(f"{HOURS[at].isoformat()},{HOURS[at + 240].isoformat()},covered\n" for at in range(0, 1440, 240)),
+    "data points": "".join(
+        json.dumps({"body": {"step_count": 0, "effective_time_frame": {"time_interval": {"start_date_time": start.isoformat(),
+                                                                       "end_date_time": end.isoformat()}}}}) + "\n"
+        for start, end in pairwise(HOURS)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", STILL.values(), ids=STILL.keys())
+def test_sixty_still_days_are_sixty_known_days(tmp_path: Path, text: str) -> None:
+    """Nothing that is written for each hour or day passes for one recording of two months, which no wearable makes."""
+    with open_store(tmp_path) as store:
+        patient = add_patient(store, "UTC")
+        outcome = bring_back(tmp_path, store, patient, text.encode(), "still")
+        assert outcome.rejects == ()
+        minutes = minutes_of(store, patient, ["steps"])
+    assert len(minutes) == 60
+    assert all(values == [0] * 1440 for values, _ in minutes.values())
 
 
 def test_times_are_the_wearers_own_with_their_offset(tmp_path: Path) -> None:
