@@ -385,8 +385,8 @@ def test_what_is_unknown_is_told_with_its_reason() -> None:
 @pytest.mark.parametrize(
     ("resolution_s", "said"),
     [
-        (300, "5 min: of walks and still stretches, their lengths are about right."),
-        (900, "15 min: of walks and still stretches, they cannot be told."),
+        (300, "5 min, so the lengths of walks and still stretches are about right."),
+        (900, "15 min, so walks and still stretches cannot be told."),
     ],
 )
 def test_coarse_steps_are_said_to_be_coarse(resolution_s: int, said: str) -> None:
