@@ -1,18 +1,15 @@
 """Apple Health: an export of any size made to measure, ours beside lxml's iterparse, in one run."""
 
-import resource
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from multiprocessing import get_context
 from pathlib import Path
 from random import Random
 
 import numpy as np
 from lxml import etree
 
+from benchmarks.measuring import measure
 from devices.files.apple import READER
 from devices.files.reader import ReadOptions
 from devices.files.source import FileSource
@@ -131,9 +128,6 @@ def _workout(day: int) -> str:
     )
 
 
-Measured = tuple[float, float, dict[str, int]]  # seconds, peak megabytes of the process, samples by metric
-
-
 def scan(path: Path) -> dict[str, int]:
     """Read all that our reader finds; return how many samples of each metric and how many spans."""
     found = {"steps": 0, "heart_rate": 0, "spans": 0}
@@ -167,29 +161,17 @@ def _instant(text: str) -> float:
     return datetime.fromisoformat(f"{text[:19]}{text[20:]}").timestamp()
 
 
-def _measure(read: Callable[[Path], dict[str, int]], path: Path) -> Measured:
-    started = time.perf_counter()
-    found = read(path)
-    return time.perf_counter() - started, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, found
-
-
-def measure(read: Callable[[Path], dict[str, int]], path: Path) -> Measured:
-    """Measure in a process of its own, whose peak memory is then that of the reading."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
-        return executor.submit(_measure, read, path).result()
-
-
 def table(megabytes: float = 500) -> list[dict[str, object]]:
     with tempfile.TemporaryDirectory(prefix="afoot-") as folder:
         path = Path(folder) / "export.xml"
         write_export(path, megabytes)
         size = path.stat().st_size / 1e6
-        ours_s, ours_mb, ours = measure(scan, path)
-        peer_s, peer_mb, peer = measure(scan_by_lxml, path)
-    if ours != peer:
-        raise AssertionError(f"ours found {ours}, lxml {peer}")
+        own, lxml = measure(scan, path), measure(scan_by_lxml, path)
+    ours = own.result
+    if ours != lxml.result:
+        raise AssertionError(f"ours found {ours}, lxml {lxml.result}")
     what = f"Apple export of {size:.0f} MB to recordings ({ours['steps'] + ours['heart_rate']:,} samples)"
-    speeds, peaks = (size / ours_s, size / peer_s), (ours_mb, peer_mb)
+    speeds, peaks = (size / own.seconds, size / lxml.seconds), (own.peak_mb, lxml.peak_mb)
     rows = (
         (what, *speeds, speeds[0] / speeds[1], "MB/s", ">= 200 MB/s"),
         ("the same: peak memory", *peaks, peaks[1] / peaks[0], "MB", "< 250 MB"),
@@ -206,8 +188,3 @@ def table(megabytes: float = 500) -> list[dict[str, object]]:
         }
         for what, own, other, times, unit, required in rows
     ]
-
-
-if __name__ == "__main__":
-    for row in table():
-        print(row)
