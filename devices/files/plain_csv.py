@@ -11,6 +11,7 @@ from devices.errors import Hostile
 from devices.files.coverage import cover
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source, read_head
+from devices.files.textual.attributes import Attributes, read_attributes
 from devices.files.textual.cells import Cells, Index, Mask, clean_name, factorise, group_rows, parse_decimals
 from devices.files.textual.encoding import first_line
 from devices.files.textual.series import Samples, build_stream, reject_rows, with_rejects
@@ -49,8 +50,12 @@ COLUMNS: Mapping[str, str] = {
     "activity": "of a workout: walking, running, hiking, treadmill, strength, yoga, … or other",
     "name": "of a workout: what its wearer called it",
     "steps": "of a workout: the steps counted in it",
+    "attributes": "of a span: what else is said of it, a JSON object of texts and numbers",
 }
 """Each column and what it says, in the order in which our export writes them; only `start` must be there."""
+
+OWN_COLUMNS: Mapping[SpanKind, tuple[str, ...]] = {SpanKind.SLEEP: ("stage",), SpanKind.WORKOUT: ("activity", "name", "steps")}
+"""The attributes that have a column each; every other one of a span stands in `attributes`."""
 
 SAMPLE, COVERED, TOTAL = "sample", "covered", "total"
 
@@ -62,6 +67,7 @@ _SAMPLE, _COVERED, _TOTAL = range(3)
 _STAGES = frozenset({"light", "deep", "rem", "awake", "asleep"})
 _ACTIVITIES = frozenset(activity.value for activity in Activity)
 _LONGEST_MS = 31 * DAY_MS
+_STEPS_DIGITS = 6
 _MOST_OF_A_DAY = 200_000
 _MOST_DEVICES = 1_000
 _NAMELESS = Device("plain", name="unnamed device")
@@ -223,26 +229,41 @@ def _spans(parsed: _Parsed, rows: Index, rejects: Rejects) -> Iterator[Span]:
             yield Span(kind, int(parsed.start[row]), int(parsed.end[row]), attributes)
         else:
             place = f"{parsed.place} {parsed.rows.lines[row]}"
-            rejects.add(place, "a span with a length, a known stage or activity, and steps as a number", "another one")
+            expected = "a span with a length, a known stage or activity, steps as a number, and other attributes as a JSON object"
+            rejects.add(place, expected, "another one")
 
 
-def _attributes(parsed: _Parsed, kind: SpanKind, row: int) -> dict[str, str | int | float] | None:
-    """Return what a span says beside its times, or None if one of its words is unknown."""
-    attributes: dict[str, str | int | float] = {}
+def _attributes(parsed: _Parsed, kind: SpanKind, row: int) -> Attributes | None:
+    """Return what a span says beside its times, or None if one of its words is unknown or a thing is said twice."""
+    said = _cells_of(kind, {column: parsed.text(column, row) for column in OWN_COLUMNS.get(kind, ())})
+    more = read_attributes(parsed.text("attributes", row))
+    return None if said is None or more is None or said.keys() & more.keys() else {**said, **more}
+
+
+def _cells_of(kind: SpanKind, cells: Mapping[str, str]) -> Attributes | None:
+    """Return what a span's own columns say, or None if one of the words is unknown."""
     if kind is SpanKind.SLEEP:
-        stage = parsed.text("stage", row).lower() or "asleep"
+        stage = cells["stage"].lower() or "asleep"
         return {"stage": stage} if stage in _STAGES else None
-    if kind is SpanKind.WORKOUT:
-        activity, name, steps = (parsed.text(column, row) for column in ("activity", "name", "steps"))
-        attributes["activity"] = activity.lower() or Activity.OTHER.value
-        if name:
-            attributes["name"] = clean_name(name)
-        if steps:
-            if not (steps.isascii() and steps.isdigit() and len(steps) <= 6):
-                return None
-            attributes["steps"] = int(steps)
-        return attributes if attributes["activity"] in _ACTIVITIES else None
-    return attributes
+    if kind is not SpanKind.WORKOUT:
+        return {}
+    attributes: Attributes = {"activity": cells["activity"].lower() or Activity.OTHER.value}
+    if cells["name"]:
+        attributes["name"] = clean_name(cells["name"])
+    if cells["steps"]:
+        if not (cells["steps"].isascii() and cells["steps"].isdigit() and len(cells["steps"]) <= _STEPS_DIGITS):
+            return None
+        attributes["steps"] = int(cells["steps"])
+    return attributes if attributes["activity"] in _ACTIVITIES else None
+
+
+def has_own_column(kind: SpanKind, name: str, value: str | int | float) -> bool:
+    """Would an attribute that is written into the span's own columns be read as the same again?"""
+    if name not in OWN_COLUMNS.get(kind, ()):
+        return False
+    if name == "steps":
+        return type(value) is int and 0 <= value < 10**_STEPS_DIGITS
+    return type(value) is str and value != "" and clean_name(value) == value
 
 
 def _totals(parsed: _Parsed, rows: Index, rejects: Rejects) -> Iterator[VendorTotal]:

@@ -8,10 +8,11 @@ from typing import TextIO
 import numpy as np
 from sqlalchemy import Connection, select
 
-from devices.files.plain_csv import COLUMNS, SAMPLE, TOTAL
+from devices.files.plain_csv import COLUMNS, SAMPLE, TOTAL, has_own_column
+from devices.files.textual.attributes import write_attributes
 from devices.recording import METRICS, MINUTE_MS, Activity, SpanKind
 from ingest import tables
-from ingest.exports.marked import read_marked
+from ingest.exports.marked import Marked, read_marked
 from ingest.exports.samples import read_said
 from ingest.exports.wall import Stretch, Wall, by_month
 from ingest.local_days import LocalDay
@@ -20,7 +21,7 @@ from ingest.people import OwnedDevice, Patient, list_devices
 _OF_SAMPLES = ("start", "end", "kind", "metric", "value")
 _NAMES = (*_OF_SAMPLES, *(name for name in COLUMNS if name not in _OF_SAMPLES))
 # What the reader takes an empty cell for; written out, so that the file says itself what it means.
-_UNSAID: Mapping[str, Mapping[str, str]] = {
+_UNSAID: Mapping[SpanKind, Mapping[str, str]] = {
     SpanKind.SLEEP: {"stage": "asleep"},
     SpanKind.WORKOUT: {"activity": Activity.OTHER.value},
 }
@@ -61,9 +62,15 @@ def _span_lines(connection: Connection, owned: OwnedDevice, stretch: Stretch, wa
     spans = read_marked(connection, owned.patient_id, owned.id, stretch)
     starts, ends = (wall.texts(np.array([getattr(span, edge) for span in spans], np.int64)) for edge in ("start_ms", "end_ms"))
     for span, start, end in zip(spans, starts, ends, strict=True):
-        said = {name: value for name, value in span.attributes.items() if name in COLUMNS}
-        times = {"start": start, "end": end, "kind": span.kind}
-        yield _line({**_UNSAID.get(span.kind, {}), **said, **times, **_identity(owned)})
+        yield _line({"start": start, "end": end, "kind": span.kind, **_said(span), **_identity(owned)})
+
+
+def _said(span: Marked) -> dict[str, object]:
+    """Return the cells of a span's attributes: those with a column of their own, and the others together."""
+    kind, attributes = SpanKind(span.kind), span.attributes
+    own = {name: value for name, value in attributes.items() if has_own_column(kind, name, value)}
+    others = {name: value for name, value in attributes.items() if name not in own}
+    return {**_UNSAID.get(kind, {}), **own, "attributes": write_attributes(others)}
 
 
 def _total_lines(connection: Connection, owned: OwnedDevice, days: Sequence[LocalDay]) -> Iterator[str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from devices.files.plain_csv import COLUMNS
 from devices.files.reader import ReadOptions
+from devices.files.textual.attributes import read_attributes, write_attributes
 from devices.recording import Device, Offset, SpanKind, VendorTotal
 from tests.devices.text.reading import claims, coverage, ms, read_bytes, samples, spans
 
@@ -47,7 +48,7 @@ def test_every_kind_of_row() -> None:
         {**times, "kind": "sleep", "start": "2026-08-01T05:40:00Z"},
         {**times, "kind": "in_bed"},
         {**times, "kind": "workout", "activity": "walking", "name": "Round the lake", "steps": "1800"},
-        {**times, "kind": "not_worn"},
+        {**times, "kind": "not_worn", "attributes": '{"why": "shower", "grams": 31.5}'},
         {**times, "kind": "charging"},
         {"start": "2026-08-01", "kind": "total", "value": "5100", "device": "Watch"},
     ]
@@ -64,7 +65,8 @@ def test_every_kind_of_row() -> None:
     ]
     workout = {"activity": "walking", "name": "Round the lake", "steps": 1800}
     assert spans(recordings, "workout") == [(AT, AT + 1_800_000, workout)]
-    for kind in (SpanKind.IN_BED, SpanKind.NOT_WORN, SpanKind.CHARGING):
+    assert spans(recordings, SpanKind.NOT_WORN) == [(AT, AT + 1_800_000, {"why": "shower", "grams": 31.5})]
+    for kind in (SpanKind.IN_BED, SpanKind.CHARGING):
         assert spans(recordings, kind) == [(AT, AT + 1_800_000, {})]
     assert recording.totals == (VendorTotal(date(2026, 8, 1), "steps", 5100),)
     assert not rejects
@@ -111,6 +113,9 @@ def test_devices_by_what_is_known_of_them() -> None:
         {"start": "2026-08-01T05:30:00Z", "kind": "sleep", "stage": "dozing"},
         {"start": "2026-08-01T05:30:00Z", "kind": "workout", "activity": "chess"},
         {"start": "2026-08-01T05:30:00Z", "kind": "workout", "activity": "walking", "steps": "many"},
+        {"start": "2026-08-01T05:30:00Z", "kind": "workout", "name": "Lake", "attributes": '{"name": "Lake"}'},
+        {"start": "2026-08-01T05:30:00Z", "kind": "workout", "attributes": '{"activity": "yoga"}'},
+        {"start": "2026-08-01T05:30:00Z", "kind": "sleep", "attributes": '{"stage": "deep"}'},
         {"start": "2026-08-01T05:30:00Z", "end": "2026-09-30T05:30:00Z", "kind": "not_worn"},
         {"start": "2026-08-01T05:30:00Z", "kind": "covered", "metric": "heart_rate"},
         {"start": "2026-08-01T05:30:00Z", "kind": "total", "value": "4"},
@@ -126,6 +131,63 @@ def test_what_cannot_be_meant_is_left_out_by_its_line(row: dict[str, str]) -> No
     assert not recordings[0].spans
     assert not recordings[0].totals
     assert [(reject.place, reject.count) for reject in rejects] == [("mine.csv line 2", 1)]
+
+
+HOSTILE = {
+    "no JSON": "distance",
+    "cut off": '{"distance_m": 1',
+    "a list": "[1]",
+    "a number": "1",
+    "null": "null",
+    "an object within": '{"a": {"b": 1}}',
+    "a list within": '{"a": [1]}',
+    "nothing within": '{"a": null}',
+    "a truth within": '{"a": true}',
+    "NaN": '{"a": NaN}',
+    "infinity": '{"a": -Infinity}',
+    "beyond a double": '{"a": 1e999}',
+    "a whole number beyond a double": '{"a": 9007199254740993}',
+    "endless digits": '{"a": ' + "9" * 9000 + "}",
+    "said twice": '{"a": 1, "a": 2}',
+    "half a character": '{"a": "\\ud800"}',
+    "a bell": '{"a": "\\u0007"}',
+    "a name of nothing": '{"": 1}',
+    "a name with a NUL": '{"\\u0000": 1}',
+    "an endless name": '{"' + "a" * 200 + '": 1}',
+    "an endless text": '{"a": "' + "a" * 2000 + '"}',
+    "many names": "{" + ",".join(f'"n{n}": 1' for n in range(500)) + "}",
+    "a deep well": '{"a":' * 3000 + "1" + "}" * 3000,
+    "a deeper well": "[" * 16_000,
+    "a megabyte": '{"a": "' + "a" * 100_000 + '"}',
+}
+
+
+@pytest.mark.parametrize("text", HOSTILE.values(), ids=HOSTILE.keys())
+def test_attributes_that_are_no_plain_object_are_left_out(text: str) -> None:
+    row = {"start": "2026-08-01T05:30:00Z", "kind": "workout", "attributes": text}
+    recordings, rejects = read_bytes(write([row, {**row, "attributes": '{"indoor": 1}'}]), "mine.csv")
+    assert [dict(span.attributes) for recording in recordings for span in recording.spans] == [{"activity": "other", "indoor": 1}]
+    assert [(reject.place, reject.count) for reject in rejects] == [("mine.csv line 2", 1)]
+
+
+PLAIN = st.one_of(
+    st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.text(max_size=100).filter(str.isprintable)
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.dictionaries(st.text(min_size=1, max_size=40).filter(str.isprintable), PLAIN, max_size=20))
+def test_attributes_come_back_exactly(said: dict[str, str | int | float]) -> None:
+    text = write_attributes(said)
+    assert read_attributes(text) == said
+    assert write_attributes(read_attributes(text) or {}) == text
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.one_of(st.text(max_size=60), st.text('{}[]",:\\u0123456789eE+-.ntfa ', max_size=40)))
+def test_any_text_is_attributes_or_none(text: str) -> None:
+    found = read_attributes(text)
+    assert found is None or read_attributes(write_attributes(found)) == found
 
 
 @settings(max_examples=60, deadline=None)

@@ -107,13 +107,16 @@ def walk_through(rng: np.random.Generator, start_ms: int, minutes: int, share: f
     return [(start_ms + int(at) * MINUTE, start_ms + (int(at) + 1) * MINUTE, int(rng.integers(1, 130))) for at in chosen]
 
 
-EXAMPLE_SPANS = (
+EXAMPLE_SPANS: tuple[tuple[SpanKind, dict[str, str | int | float]], ...] = (
     (SpanKind.SLEEP, {"stage": "deep"}),
     (SpanKind.SLEEP, {"stage": "awake"}),
     (SpanKind.IN_BED, {}),
     (SpanKind.WORKOUT, {"activity": "walking", "name": 'Round the "block", twice', "steps": 812}),
     (SpanKind.WORKOUT, {"activity": "yoga"}),
-    (SpanKind.NOT_WORN, {}),
+    (SpanKind.WORKOUT, {"activity": "treadmill", "name": "", "distance_m": 1234.56, "elapsed_s": 1800.0, "indoor": 1}),
+    (SpanKind.WORKOUT, {"activity": "other", "name": ' Wörld, "cup" ', "steps": 1_234_567, "value": "=1+1", "start": "x"}),
+    (SpanKind.SLEEP, {"stage": "rem", "name": "nap"}),
+    (SpanKind.NOT_WORN, {"why": "shower; long"}),
     (SpanKind.CHARGING, {}),
 )
 

@@ -105,7 +105,7 @@ def test_spans_totals_and_devices(tmp_path: Path) -> None:
         tmp_path / "out",
         "SELECT attributes->>'name', CAST(attributes->'steps' AS INT) FROM spans WHERE kind = 'workout' ORDER BY start",
     )
-    assert said == [('Round the "block", twice', 812), (None, None)]
+    assert said == [('Round the "block", twice', 812), (None, None), ("", None), (' Wörld, "cup" ', 1_234_567)]
     assert ask(tmp_path / "out", "SELECT * FROM totals ORDER BY day") == [
         (RING.key, "steps", date(2024, 3, 30), 4321),
         (RING.key, "steps", date(2024, 3, 31), 0),

@@ -71,9 +71,9 @@ def round_trip(folder: Path, store: Store, patient: Patient) -> None:
 
 
 def _as_the_table_has_it(device: str, kind: str, start_ms: int, end_ms: int, attributes: str) -> tuple[object, ...]:
-    """A span without what the table has no column for: a vendor's own names, distances and durations."""
-    said = {name: value for name, value in json.loads(attributes).items() if name in COLUMNS}
-    return device, kind, start_ms, end_ms, json.dumps(said, sort_keys=True)
+    """A span with what an empty cell means said of it."""
+    unsaid = {"sleep": {"stage": "asleep"}, "workout": {"activity": "other"}}.get(kind, {})
+    return device, kind, start_ms, end_ms, json.dumps({**unsaid, **json.loads(attributes)}, sort_keys=True)
 
 
 def take_in(folder: Path, store: Store, patient: Patient, files: Sequence[FileSource]) -> None:
