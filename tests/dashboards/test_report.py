@@ -405,14 +405,19 @@ def test_definitions_are_those_of_this_patient() -> None:
     assert "Whole: 8 h or more of the waking day worn, and a coverage of 70 % or more." in said
 
 
-def test_device_rows_show_only_what_is_told() -> None:
-    def heads(*devices: DeviceRow) -> list[str]:
-        page = read_page(build_report(small(empty_day(DAY), devices=devices)))
-        return [head.text for head in page.one("section", aria_labelledby="devices").one("thead").all("th")]
-
-    assert heads(DeviceRow("watch")) == ["Device"]
-    assert heads(DeviceRow("watch"), DeviceRow("phone", DAY, DAY)) == ["Device", "First day", "Last day"]
-    assert heads(DeviceRow("watch", note="borrowed")) == ["Device", "Note"]
+@pytest.mark.parametrize(
+    ("section", "rows", "heads"),
+    [
+        ("devices", [DeviceRow("watch")], ["Device"]),
+        ("devices", [DeviceRow("watch"), DeviceRow("phone", DAY, DAY)], ["Device", "First day", "Last day"]),
+        ("devices", [DeviceRow("watch", note="borrowed")], ["Device", "Note"]),
+        ("notes", [Note("3 March", "no data")], ["When", "What"]),
+        ("notes", [Note("3 March", "no data", "charging")], ["When", "What", "Why"]),
+    ],
+)
+def test_lists_have_the_columns_that_are_told(section: str, rows: list[object], heads: list[str]) -> None:
+    page = read_page(build_report(small(empty_day(DAY), **{section: rows})))
+    assert [head.text for head in page.one("section", aria_labelledby=section).one("thead").all("th")] == heads
 
 
 def test_emergency_and_what_the_software_is_not_stand_in_the_page(page: Element) -> None:
