@@ -18,7 +18,7 @@ def unwrap(full: Ints, low: Ints, mask: int) -> Ints:
     A time is the first one at or after the time before it that ends in its low bits. Records with neither take no part.
     """
     result = full.copy()
-    timed = np.flatnonzero((full >= 0) | (low >= 0))
+    timed = ((full >= 0) | (low >= 0)).nonzero()[0]
     if not len(timed):
         return result
     whole = full[timed]

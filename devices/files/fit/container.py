@@ -17,7 +17,6 @@ from devices.errors import DecodeError, Hostile
 from devices.files.fit.clock import NONE, unwrap
 from devices.files.fit.crc import crc16, is_intact
 from devices.files.fit.definition import (
-    BYTE,
     STRING,
     Definition,
     DeveloperField,
@@ -78,31 +77,35 @@ class Table:
     @cached_property
     def columns(self) -> npt.NDArray[np.void]:
         """(n,) structured, one column a field by its key, in the file's byte order, as stored: nothing scaled or left out."""
-        size = self.definition.size
-        dtype = self.definition.layout
-        if not size:
-            return np.zeros(len(self.at), dtype=dtype)
-        # One plain copy a record; the view on top of it costs nothing.
-        records = np.ndarray((len(self.data) - size + 1,), dtype=f"V{size}", buffer=self.data, strides=(1,))
-        return records[self.at + 1].view(dtype)
+        definition = self.definition
+        if not definition.size:
+            return np.zeros(len(self.at), dtype=definition.layout)
+        # One plain copy a record; the view on top of it costs nothing. The offset steps over the header byte.
+        shape = (len(self.data) - definition.size,)
+        return np.ndarray(shape, definition.plain, self.data, 1, (1,))[self.at].view(definition.layout)
 
     def ints(self, number: int) -> Ints | None:
         """Return the profile's integer field of that number: (n,) int64, MISSING where invalid; None if there is none.
 
         Of an array its first value.
         """
+        values = np.empty(len(self.at), dtype=np.int64)
+        return values if self.write_ints(number, values) else None
+
+    def write_ints(self, number: int, values: Ints) -> bool:
+        """Write into `values` what `ints` returns; do nothing and return False where that is None."""
         found = self.definition.field(number)
-        if found is None or not (found.base.is_integer or found.base is BYTE):
-            return None
+        if found is None or not found.base.is_whole:
+            return False
         column = self.columns[found.key]
         if column.ndim > 1:
             column = column[:, 0]
-        values = column.astype(np.int64)
-        absent = column == (0xFF if found.base.invalid is None else found.base.invalid)
+        values[:] = column
+        absent = column == found.base.none
         if found.base.code == "u8":
             absent |= values < 0  # beyond what int64 holds, and beyond any quantity
         np.putmask(values, absent, MISSING)
-        return values
+        return True
 
     def texts(self, number: int) -> list[str]:
         """Return the profile's text field of that number; "" where there is none."""

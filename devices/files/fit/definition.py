@@ -29,8 +29,14 @@ class BaseType:
         return np.dtype(self.code).itemsize
 
     @property
-    def is_integer(self) -> bool:
-        return self.code[0] in "iu" and self.name != "byte"
+    def is_whole(self) -> bool:
+        """Is a single value a whole number? A byte on its own is one, though several are none."""
+        return self.code[0] in "iu" and self is not STRING
+
+    @property
+    def none(self) -> int:
+        """The invalid value of a whole number."""
+        return 0xFF if self.invalid is None else self.invalid
 
 
 BYTE = BaseType("byte", "u1", None)
@@ -122,6 +128,11 @@ class Definition:
     def developer_keys(self) -> tuple[tuple[int, int], ...]:
         """(developer index, field number) of each developer field."""
         return tuple((f.developer, f.number) for f in self.fields if f.developer is not None)
+
+    @cached_property
+    def plain(self) -> np.dtype[np.void]:
+        """The dtype of a record as so many bytes, which are copied in one go."""
+        return np.dtype(f"V{self.size}")
 
     @cached_property
     def layout(self) -> np.dtype[np.void]:

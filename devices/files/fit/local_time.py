@@ -68,7 +68,7 @@ class LocalClock:
         return tuple(Offset(at * 1000, offset) for at, offset in zip(self.at_s.tolist(), self.offset_s.tolist(), strict=True))
 
     def _offsets(self, at_s: Ints) -> Ints:
-        return self.offset_s[np.maximum(np.searchsorted(self.at_s, at_s, side="right") - 1, 0)]
+        return self.offset_s[np.maximum(self.at_s.searchsorted(at_s, side="right") - 1, 0)]
 
 
 def date_of(number: int) -> date:
@@ -81,7 +81,7 @@ def _days_of_zone(at_s: Ints, zone: tzinfo) -> tuple[Ints, Ints, tuple[Ints, Int
     begin = np.array([_midnight(number, zone) for number in numbers])
     number = np.arange(numbers.start, numbers.stop)
     offset = number * _DAY_S - begin
-    i = np.searchsorted(begin, at_s, side="right") - 1
+    i = begin.searchsorted(at_s, side="right") - 1
     return begin[i], number[i], (offset[i], offset[i + 1])
 
 
@@ -95,22 +95,23 @@ def read_clock(file: FitFile, zone: ZoneInfo | None, rejects: Rejects) -> LocalC
     """Return what the file says of the local clock, `zone` behind it."""
     at, ahead = _NOTHING, _NOTHING
     for message, field in _LOCAL_TIME.items():
-        if file.of(message):
-            rows = gather_rows(file, {message: (field,)})
-            utc, local = unix_seconds(rows.fit_time), unix_seconds(rows.column(message, field))
-            told = (utc >= 0) & (local >= 0)
-            at, ahead = np.append(at, utc[told]), np.append(ahead, (local - utc)[told])
+        for table in file.of(message):
+            stored = table.ints(field)
+            if stored is not None:
+                utc, local = unix_seconds(file.times(table)), unix_seconds(stored)
+                told = (utc >= 0) & (local >= 0)
+                at, ahead = np.append(at, utc[told]), np.append(ahead, (local - utc)[told])
     if not len(at):
         at, ahead = _settings(file)
     offset = (ahead + _GRAIN_S // 2) // _GRAIN_S * _GRAIN_S
     good = (np.abs(ahead - offset) <= _SLACK_S) & (offset >= _WEST_S) & (offset <= _EAST_S)
     for strange in ahead[~good].tolist():
         rejects.add("local_timestamp", "a local time whole quarters of an hour off UTC, -12 to +14 h", f"{strange} s")
-    order = np.flatnonzero(good)
-    order = order[np.argsort(at[order], kind="stable")]
+    order = good.nonzero()[0]
+    order = order[at[order].argsort(kind="stable")]
     at, offset = at[order], offset[order]
-    news = np.ones(len(at), dtype=np.bool_)
-    news[1:] = offset[1:] != offset[:-1]
+    # The first, and each that is another than the one before it.
+    news = np.append(order[:1] >= 0, offset[1:] != offset[:-1])
     return LocalClock(at[news], offset[news], zone)
 
 

@@ -90,10 +90,10 @@ def _records(file: FitFile, rejects: Rejects) -> _Records:
     at_s = unix_seconds(unwrap(rows.fit_time, np.maximum(rows.column(MONITORING, _TIME_16), NONE), 0xFFFF))
     timed = (at_s >= EARLIEST_MS // 1000) & (at_s <= LATEST_MS // 1000)
     if not timed.all() or (at_s[1:] < at_s[:-1]).any():
-        untimed, order = np.flatnonzero(~timed), np.flatnonzero(timed)
+        untimed, order = (~timed).nonzero()[0], timed.nonzero()[0]
         place = f"byte {rows.at[untimed[0]]}" if len(untimed) else ""
         rejects.add(place, "a monitoring record with a time", "none that counts", len(untimed))
-        order = order[np.argsort(at_s[order], kind="stable")]
+        order = order[at_s[order].argsort(kind="stable")]
         rows, at_s = rows.take(order), at_s[order]
     kind, intensity = rows.column(MONITORING, _TYPE), rows.column(MONITORING, _INTENSITY)
     if rows.has(MONITORING, _TYPE_INTENSITY):
@@ -128,11 +128,15 @@ def _since(records: _Records, counted: npt.NDArray[np.bool_], clock: LocalClock)
 
     A row with a whole time on local midnight itself, over a duration of one day, closes the day before.
     """
-    since_s, day = clock.days(records.at_s)
-    closes = counted & records.is_whole & (since_s == records.at_s)
+    closes = counted & records.is_whole
     closes &= (records.duration_min >= _SHORTEST_DAY_MIN) & (records.duration_min <= _LONGEST_DAY_MIN)
-    if closes.any():
-        since_s[closes], day[closes] = clock.days(records.at_s[closes] - 1)
+    own, count = closes.nonzero()[0], len(closes)
+    since_s, day = clock.days(np.append(records.at_s, records.at_s[own] - 1))
+    before_s, day_before = since_s[count:], day[count:]
+    since_s, day = since_s[:count], day[:count]
+    on_midnight = since_s[own] == records.at_s[own]
+    closes[own] = on_midnight
+    since_s[own[on_midnight]], day[own[on_midnight]] = before_s[on_midnight], day_before[on_midnight]
     return since_s, day, closes
 
 

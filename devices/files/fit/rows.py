@@ -67,11 +67,10 @@ def gather_rows(file: FitFile, wanted: Mapping[int, Sequence[int]]) -> Rows:
         message = table.definition.global_number
         at[part], number[part], times[part] = table.at, message, file.times(table)
         for field in wanted[message]:
-            if (column := table.ints(field)) is not None:
-                values[row_of[message, field], part] = column
+            if table.write_ints(field, values[row_of[message, field], part]):
                 written.add((message, field))
     rows = Rows(at, number, times, values, row_of, written)
-    return rows.take(np.argsort(at, kind="stable")) if len(tables) > 1 else rows
+    return rows.take(at.argsort(kind="stable")) if len(tables) > 1 else rows
 
 
 def unix_seconds(fit_time: Ints) -> Ints:

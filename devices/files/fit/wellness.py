@@ -61,10 +61,12 @@ def read_naps(file: FitFile) -> Iterator[Span]:
 def read_off_wrist(file: FitFile) -> Iterator[Span]:
     """Yield when the stress measurement found no wrist. A reading stands until the next one, three minutes at most."""
     rows = gather_rows(file, {STRESS_LEVEL: (_STRESS, _STRESS_TIME)})
+    if not (rows.column(STRESS_LEVEL, _STRESS) == _OFF_WRIST).any():
+        return
     own = unix_seconds(rows.column(STRESS_LEVEL, _STRESS_TIME))
     at_s = np.where(own >= 0, own, unix_seconds(rows.fit_time))
-    order = np.flatnonzero(_timed(at_s))
-    order = order[np.argsort(at_s[order], kind="stable")]
+    order = _timed(at_s).nonzero()[0]
+    order = order[at_s[order].argsort(kind="stable")]
     at_s, stress = at_s[order], rows.column(STRESS_LEVEL, _STRESS)[order]
     start, end = 0, 0
     following = np.append(at_s[1:], LATEST_MS)
@@ -93,4 +95,4 @@ def read_resting_heart_rate(file: FitFile, clock: LocalClock) -> tuple[VendorTot
 
 
 def _timed(at_s: Ints) -> npt.NDArray[np.bool_]:
-    return np.greater_equal(at_s * 1000, EARLIEST_MS) & (at_s * 1000 <= LATEST_MS)
+    return np.greater_equal(at_s, EARLIEST_MS // 1000) & (at_s <= LATEST_MS // 1000)
