@@ -11,7 +11,7 @@ from ingest.blocks import decode_minutes
 from ingest.evidence import NOTHING, Evidence, combine, decode, from_minutes
 from ingest.exports.wall import Stretch
 from ingest.known import Column
-from ingest.minutes import ABSENT, _counted_resolution, _increments, _stretches
+from ingest.minutes import ABSENT, Told, as_intervals
 from ingest.store import PERIOD_DAYS
 
 
@@ -33,7 +33,7 @@ def read_said(connection: Connection, patient_id: int, device_id: int, metric: M
     start_ms, end_ms = stretch.start_ms, stretch.end_ms
     whole = _read_evidence(connection, patient_id, device_id, metric, start_ms // DAY_MS, (end_ms - 1) // DAY_MS)
     if len(whole.at_ms):
-        whole = _as_intervals(metric, whole)
+        whole = _without_readings(metric, whole)
     start, end, value = whole.start_ms, whole.end_ms, whole.value
     chosen = (start >= start_ms) & (start < end_ms)
     if stretch.is_first:
@@ -67,26 +67,24 @@ def _read_evidence(
     return combine(metric, parts)
 
 
-def _as_intervals(metric: Metric, evidence: Evidence) -> Evidence:
+def _without_readings(metric: Metric, evidence: Evidence) -> Evidence:
     """Return evidence without readings that makes the same minutes."""
-    coverage = _stretches(evidence)
+    told, *_ = as_intervals(evidence)
     # A reading is a tick of a millisecond there; only where it completes a minute does that millisecond say anything.
-    is_tick = np.isin(coverage[:, 1] - 1, evidence.at_ms) & (coverage[:, 1] % MINUTE_MS != 0)
-    coverage = np.stack((coverage[:, 0], coverage[:, 1] - is_tick), axis=1)
-    counted, _ = _increments(evidence, coverage)
-    start, end, amount = _walked_minutes(*counted)
-    own = replace(NOTHING, start_ms=evidence.start_ms, end_ms=evidence.end_ms, value=evidence.value)
-    placed = replace(NOTHING, start_ms=start, end_ms=end, value=amount.astype(np.int32), coverage=coverage)
-    return combine(metric, [own, placed])
+    is_tick = np.isin(told.coverage[:, 1] - 1, evidence.at_ms) & (told.coverage[:, 1] % MINUTE_MS != 0)
+    coverage = np.stack((told.coverage[:, 0], told.coverage[:, 1] - is_tick), axis=1)
+    start, end, value = _walked_minutes(told)
+    return combine(metric, [replace(NOTHING, start_ms=start, end_ms=end, value=value.astype(np.int32), coverage=coverage)])
 
 
-def _walked_minutes(start: Ms, end: Ms, amount: Column) -> tuple[Ms, Ms, Column]:
-    """Return a counter's intervals, those that were walked throughout as the minutes that they were placed in: as intervals
-    they would pass for coarser ones."""
-    fine = (end - start > MINUTE_MS) & (_counted_resolution(start, end, amount) <= MINUTE_MS)
+def _walked_minutes(told: Told) -> tuple[Ms, Ms, Column]:
+    """Return the intervals, those that were walked throughout as the minutes that they were placed in: as intervals they would
+    pass for coarser ones."""
+    start, end, value = told.start_ms, told.end_ms, told.value
+    fine = (end - start > MINUTE_MS) & (told.resolution_ms <= MINUTE_MS)
     if not fine.any():
-        return start, end, amount
-    whole_start, length, total = start[fine], (end - start)[fine], amount[fine]
+        return start, end, value
+    whole_start, length, total = start[fine], (end - start)[fine], value[fine]
     pieces = spans.split_days(np.stack((whole_start, end[fine]), axis=1), MINUTE_MS)
     row = np.searchsorted(whole_start, pieces[:, 0], side="right") - 1
     low, high = pieces[:, 0] - whole_start[row], pieces[:, 1] - whole_start[row]
@@ -94,5 +92,5 @@ def _walked_minutes(start: Ms, end: Ms, amount: Column) -> tuple[Ms, Ms, Column]
     return (
         np.concatenate((start[~fine], pieces[:, 0])),
         np.concatenate((end[~fine], pieces[:, 1])),
-        np.concatenate((amount[~fine], placed)),
+        np.concatenate((value[~fine], placed)),
     )
