@@ -150,4 +150,4 @@ def _print_day(judged: JudgedDay) -> None:
 
 
 def _number(value: float | None) -> str | None:
-    return None if value is None else f"{value:,.6g}"
+    return None if value is None else f"{round(value, 2):,.9g}"

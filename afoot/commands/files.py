@@ -65,7 +65,7 @@ def identify(paths: Paths, json: Json = False) -> None:
                 formats = sorted({part.reader.name for part in parts})
                 rows.append({"file": source.name, "formats": formats, "problem": "; ".join(map(_sentence, left))})
             except (DecodeError, Unrecognised, OSError) as error:
-                rows.append({"file": source.name, "formats": [], "problem": str(error)})
+                rows.append({"file": source.name, "formats": [], "problem": _about(source.name, str(error))})
     if json:
         for row in rows:
             print_json(row)
@@ -126,7 +126,7 @@ def report(outcomes: Iterator[Outcome], json: bool) -> None:
             continue
         formats.setdefault(", ".join(outcome.readers) or "none", _Tally()).count(outcome)
         lines = [*outcome.refused, *map(_sentence, outcome.rejects)]
-        problems += [[outcome.name if not row else "", line] for row, line in enumerate(lines)]
+        problems += [[outcome.name if not row else "", _about(outcome.name, line)] for row, line in enumerate(lines)]
     if not json:
         numbers = ["files", "known before", "minutes new", "changed", "as before", "files refused"]
         print_table("", ["format", *numbers], [[name, *tally.cells()] for name, tally in formats.items()], right=numbers)
@@ -150,6 +150,11 @@ class _Tally:
 
     def cells(self) -> list[int]:
         return [self.files, self.known, self.change.inserted, self.change.changed, self.change.unchanged, self.refused]
+
+
+def _about(name: str, line: str) -> str:
+    """Return the line without the file's own name, which stands beside it."""
+    return line.removeprefix(f"{name}: ")
 
 
 def _sentence(reject: Reject) -> str:

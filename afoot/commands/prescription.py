@@ -13,6 +13,7 @@ from afoot.output import print_json, print_table
 from ingest import people, prescriptions
 from ingest.errors import NotKnown
 from rules.prescription import PROGRAMME, Prescription, prescription_for, revise
+from rules.thresholds import Thresholds
 
 prescription = typer.Typer(help="What was prescribed: dated, phased, versioned.", no_args_is_help=True)
 
@@ -80,7 +81,10 @@ def _next_version(
         changed = revise(first, wanted, author=author, effective=effective, reason=reason)
         return changed.model_copy(update={"version": 1})
     except ValidationError as error:
-        problems = "; ".join(f"{'.'.join(map(str, one['loc'])) or 'prescription'}: {one['msg']}" for one in error.errors())
+        problems = "; ".join(
+            f"{'.'.join(map(str, one['loc'])) or 'prescription'}: {one['msg'].removeprefix('Value error, ')}"
+            for one in error.errors()
+        )
         raise ValueError(problems) from error
 
 
@@ -108,11 +112,19 @@ def _print(chosen: Prescription) -> None:
         ["baseline", baseline],
         ["walking aid", "yes" if chosen.walking_aid else "no"],
         ["waking window", str(window) if window else "inferred from the steps"],
+        *_own_thresholds(chosen),
     ]
     print_table("", ["prescription", ""], facts)
     names = [f"{phase.name} d{phase.first_day}-{phase.last_day}" for phase in chosen.phases]
     rows = [[row.title, row.unit, *(_value(getattr(phase, row.field)) for phase in chosen.phases)] for row in PROGRAMME]
     print_table("", ["", "unit", *names], rows)
+
+
+def _own_thresholds(chosen: Prescription) -> list[list[str]]:
+    """Return the thresholds that are this patient's own: the rest are those of the definitions."""
+    usual = Thresholds().model_dump()
+    own = {name: value for name, value in chosen.thresholds.model_dump().items() if value != usual[name]}
+    return [[f"thresholds.{name}", f"{_value(value)} (default {_value(usual[name])})"] for name, value in own.items()]
 
 
 def _value(value: object) -> str:
