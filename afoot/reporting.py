@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from afoot.judging import judge_days
 from dashboards.report import DeviceRow, Note, Report, VendorRow
+from devices.recording import Device
 from ingest import people
 from ingest.comparison import compare_totals
 from ingest.errors import NotKnown
@@ -31,8 +32,9 @@ def gather_report(connection: Connection, patient: Patient, at_ms: int, first: d
         raise NotKnown(f"patient {patient.name!r} has no data to report: import some with `afoot import`")
     days = read_days(connection, patient, judged[0].summary.day, judged[-1].summary.day)
     zone = ZoneInfo(people.zone_history(connection, patient)[-1][1])
-    names = {one.id: one.device.name or one.device.model or one.device.key for one in people.list_devices(connection, patient.id)}
-    gaps = find_gaps(connection, patient.id, days[0].start_ms, days[-1].end_ms, at_ms, limit_ms=SHORTEST_GAP_MS)
+    names = {one.id: _name(one.device) for one in people.list_devices(connection, patient.id)}
+    end = min(at_ms, days[-1].end_ms)
+    gaps = find_gaps(connection, patient.id, days[0].start_ms, end, end, limit_ms=SHORTEST_GAP_MS)
     return Report(
         patient=patient.name,
         zone=str(zone),
@@ -51,7 +53,7 @@ def _notes(gaps: Sequence[Gap], names: dict[int, str], zone: ZoneInfo) -> list[N
         Note(
             _wall(gap.start_ms, zone),
             f"{names[gap.device_id]}: no data for {gap.length_ms / 3_600_000:.0f} hours"
-            + (", until now" if gap.is_tail else "")
+            + (", until the end of this report" if gap.is_tail else "")
             + (f"; {gap.unplaced:,} steps counted in it have no minutes" if gap.unplaced else ""),
             ", ".join(kind.value.replace("_", " ") for kind in gap.explained_by),
         )
@@ -63,6 +65,11 @@ def _vendor_rows(connection: Connection, patient: Patient, days: Sequence[LocalD
     return [
         VendorRow(one.day, names[one.device_id], one.vendor, one.ours) for one in compare_totals(connection, patient.id, days)
     ]
+
+
+def _name(device: Device) -> str:
+    """Return what to call a device on paper: never its serial number."""
+    return device.name or " ".join(part for part in (device.vendor, device.model.replace("_", " ")) if part)
 
 
 def _wall(at_ms: int, zone: ZoneInfo) -> str:

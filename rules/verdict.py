@@ -14,6 +14,7 @@ import numpy as np
 
 from rules.cadence import find_longest_brisk
 from rules.day import DaySummary
+from rules.minutes import MINUTE_S
 from rules.prescription import Phase, Prescription
 
 
@@ -185,7 +186,7 @@ def _judge_floor(summary: DaySummary, phase: Phase, prescription: Prescription) 
     floor = round(phase.floor_share * prescription.baseline_steps)
     if summary.steps is None:
         return _blind("floor", floor, summary)
-    said = f"{summary.steps} steps; the floor is {phase.floor_share:.0%} of the baseline of {prescription.baseline_steps}"
+    said = f"{summary.steps:,} steps; the floor is {phase.floor_share:.0%} of the baseline of {prescription.baseline_steps:,}"
     return _at_least("floor", summary.steps, floor, said, summary)
 
 
@@ -231,7 +232,7 @@ def _at_most(name: str, done: int, target: int, exceeded: bool, said: str, summa
 def _blind(name: str, target: float, summary: DaySummary) -> Item:
     """Return an item of which nothing can be said."""
     if summary.has_data:
-        reason = f"insufficient resolution: steps come in intervals of {summary.resolution_s // 60} min"
+        reason = f"insufficient resolution: steps come in intervals of {_interval(summary)}"
     else:
         reason = "no data for this day"
     return Item(name, Status.UNKNOWN, None, target, UNITS[name], reason)
@@ -240,7 +241,12 @@ def _blind(name: str, target: float, summary: DaySummary) -> Item:
 def _how_fine(summary: DaySummary) -> str:
     if summary.has_cadence:
         return ""
-    return f"; steps came in intervals of up to {summary.resolution_s / 60:.0f} min, so lengths are about right"
+    return f"; steps came in intervals of up to {_interval(summary)}, so lengths are about right"
+
+
+def _interval(summary: DaySummary) -> str:
+    """Return the day's resolution in whole minutes, never said shorter than it is."""
+    return f"{-(-summary.resolution_s // MINUTE_S)} min"
 
 
 def _why_open(summary: DaySummary) -> str:
