@@ -37,6 +37,7 @@ _FIELDS = (_CYCLES, _TYPE, _CYCLES_16, _TYPE_INTENSITY, _TIME_16, _HEART_RATE, _
 _RUNNING, _WALKING = 1, 6
 _NO_TYPE = 31  # the low five bits of an invalid byte
 _SHORTEST_DAY_MIN, _LONGEST_DAY_MIN = 23 * 60, 25 * 60
+_LONGEST_PAUSE_S = 86_400
 _MOST_STEPS = METRICS["steps"].high * 24 * 60
 
 
@@ -79,8 +80,7 @@ def read_monitoring(file: FitFile, clock: LocalClock, rejects: Rejects) -> Monit
             )
         counted = _counted(records, rejects)
         since_s, day, closes = _since(records, counted, clock)
-        whole = np.array([[records.at_s[0], records.at_s[-1]]], dtype=np.int64) * 1000
-        streams.insert(0, Stream("steps", _counter(records, counted, since_s), whole))
+        streams.insert(0, Stream("steps", _counter(records, counted, since_s), _running(records.at_s)))
         totals = _totals(records, day, closes)
     return Monitoring(tuple(stream for stream in streams if stream is not None), totals)
 
@@ -157,6 +157,16 @@ def _counter(records: _Records, counted: npt.NDArray[np.bool_], since_s: Ints) -
     return Counter(
         records.at_s[order] * 1000, since_s[order] * 1000, channel[order].astype(np.int16), value[order].astype(np.int32)
     )
+
+
+def _running(at_s: Ints) -> Ints:
+    """Return the stretches in which the counters ran, (k, 2) ms: from record to record, of whatever kind.
+
+    A still or sleeping wearer makes no record for hours; but a device that made none for a whole day may have been off.
+    """
+    pauses = (at_s[1:] - at_s[:-1] > _LONGEST_PAUSE_S).nonzero()[0]
+    stretches = np.stack((at_s[np.append(0, pauses + 1)], at_s[np.append(pauses, len(at_s) - 1)]), axis=1) * 1000
+    return stretches[stretches[:, 1] > stretches[:, 0]]
 
 
 def _totals(records: _Records, day: Ints, closes: npt.NDArray[np.bool_]) -> tuple[VendorTotal, ...]:

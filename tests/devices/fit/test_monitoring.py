@@ -84,6 +84,21 @@ def test_readings_ticks_and_the_rows_that_close_a_day() -> None:
     assert stream(recording, "steps").coverage.tolist() == [[MIDNIGHT * 1000, (NEXT_MIDNIGHT + 600) * 1000]]
 
 
+def test_a_device_silent_for_more_than_a_day_is_vouched_for_before_and_after() -> None:
+    later = MIDNIGHT + 3 * 86_400
+    recording = one(
+        monitoring(
+            info(),
+            counts((MIDNIGHT + 600, WALKING, 30)),
+            info(later),
+            counts((later + 900, WALKING, 20)),
+            info(later + 2 * 86_400),
+        )
+    )
+    t = MIDNIGHT * 1000
+    assert (stream(recording, "steps").coverage - t).tolist() == [[0, 600_000], [3 * 86_400_000, 3 * 86_400_000 + 900_000]]
+
+
 def test_a_row_on_midnight_that_is_over_no_whole_day_belongs_to_the_day_it_starts() -> None:
     recording = one(monitoring(info(), counts((NEXT_MIDNIGHT - 60, WALKING, 900)), totals((NEXT_MIDNIGHT, WALKING, 5, 30))))
     assert readings(recording)[-1] == (NEXT_MIDNIGHT, NEXT_MIDNIGHT, WALKING, 5)
