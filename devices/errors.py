@@ -1,5 +1,18 @@
 """What can go wrong with bytes from outside, grouped by how one recovers."""
 
+MESSAGE_CHARACTERS = 300
+
+
+def shown(text: str, limit: int = MESSAGE_CHARACTERS) -> str:
+    """Return text from outside as a message may hold it: what cannot be printed written out, and not endless.
+
+    A store refuses half characters and NUL, a terminal obeys others.
+    """
+    text = text[: limit + 1]
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
 
 class DeviceError(Exception):
     """Root of the errors this room raises."""
@@ -14,8 +27,8 @@ class DecodeError(DeviceError):
     """
 
     def __init__(self, place: str, expected: str, found: str) -> None:
-        super().__init__(f"{place}: expected {expected}, found {found}")
-        self.place, self.expected, self.found = place, expected, found
+        self.place, self.expected, self.found = shown(place), expected, shown(found)
+        super().__init__(f"{self.place}: expected {expected}, found {self.found}")
 
 
 class Hostile(DecodeError):

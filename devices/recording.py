@@ -14,6 +14,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from devices.errors import shown
+
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
@@ -181,6 +183,10 @@ class Reject:
     found: str
     count: int = 1
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "place", shown(self.place))
+        object.__setattr__(self, "found", shown(self.found))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Recording:
@@ -203,8 +209,8 @@ class Rejects:
     def add(self, place: str, expected: str, found: object, count: int = 1) -> None:
         if count <= 0:
             return
-        text = str(found)
-        self._first.setdefault(expected, Reject(place, expected, text if len(text) <= 80 else text[:77] + "..."))
+        if expected not in self._first:
+            self._first[expected] = Reject(place, expected, shown(str(found), 80))
         self._count[expected] = self._count.get(expected, 0) + count
 
     def drain(self) -> list[Reject]:
