@@ -13,9 +13,8 @@ from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source, read_head
 from devices.files.textual.attributes import Attributes, read_attributes
 from devices.files.textual.cells import Cells, Index, Mask, clean_name, factorise, group_rows, parse_decimals
-from devices.files.textual.encoding import first_line
 from devices.files.textual.series import Samples, build_stream, reject_rows, with_rejects
-from devices.files.textual.table import Rows, read_table, split_header
+from devices.files.textual.table import Rows, find_header, read_table
 from devices.files.textual.times import find_offsets, parse_iso
 from devices.recording import (
     DAY_MS,
@@ -90,7 +89,7 @@ class PlainCsvReader(SingleFile):
 def _delimiter_of(head: bytes) -> str | None:
     """Return what parts the cells if the header is ours: only columns of ours, `start` and something to say of it."""
     for delimiter in _DELIMITERS:
-        names = split_header(first_line(head), delimiter)
+        names = find_header(head, delimiter)
         if "start" in names and {"value", "kind"} & set(names) and set(names) <= set(COLUMNS) and len(set(names)) == len(names):
             return delimiter
     return None

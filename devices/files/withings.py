@@ -12,9 +12,8 @@ import numpy as np
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source
 from devices.files.textual.cells import Index, clean_name
-from devices.files.textual.encoding import first_line
 from devices.files.textual.series import Samples, build_stream, with_rejects
-from devices.files.textual.table import Rows, read_table, split_header
+from devices.files.textual.table import Rows, find_header, read_table
 from devices.files.textual.times import Times, find_offsets, parse_iso
 from devices.recording import DAY_MS, Device, Ms, Offset, Recording, Reject, Rejects, Span, SpanKind
 
@@ -30,7 +29,7 @@ class WithingsReader(SingleFile):
     name = "withings"
 
     def identify(self, name: str, head: bytes, members: Sequence[str]) -> bool:
-        return not members and split_header(first_line(head)) == ["start", "duration", "value"]
+        return not members and find_header(head, ",") == ("start", "duration", "value")
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Recording | Reject]:
         base = re.split(r"[/\\!]", source.name)[-1].lower()

@@ -7,6 +7,7 @@ real files use prefixes that they do not declare.
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import NamedTuple
 from xml.parsers import expat
 
@@ -21,6 +22,8 @@ TEXT_LIMIT = 4096  # of one element; what is longer is a note, and no number
 # Some exporters write blanks before the declaration, which XML does not allow.
 _LEADING_BLANKS = b" \t\r\n"
 _BEFORE_ROOT = re.compile(r"\ufeff?(?:\s++|<\?(?>.*?\?>)|<!--(?>.*?-->)|<!DOCTYPE[^\[>]*+>)*+<([^\s<>/]++)", re.S)
+# Neither a blank nor a `<` in any encoding: most files are known as no XML before thousands of their bytes are decoded.
+_NO_XML = re.compile(rb"[\x01-\x08\x0e-\x1b!-;=-\x7f]")
 _MARKS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"<\0", "utf-16-le"), (b"\0<", "utf-16-be"))
 
 
@@ -39,8 +42,11 @@ class Event(NamedTuple):
     line: int
 
 
+@lru_cache(maxsize=4)  # every reader of XML asks it of every file
 def find_root(head: bytes) -> str | None:
     """Return the name of the root element, without its prefix, if it stands in the first bytes of a file."""
+    if _NO_XML.match(head):
+        return None
     encoding = next((name for mark, name in _MARKS if head.startswith(mark)), "utf-8")
     found = _BEFORE_ROOT.match(head.decode(encoding, errors="replace"))
     return _local(found[1]) if found else None

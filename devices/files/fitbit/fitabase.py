@@ -12,15 +12,14 @@ from devices.files.fitbit.clock import find_instants, require_zone
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source
 from devices.files.textual.cells import Mask, factorise, parse_decimals
-from devices.files.textual.encoding import first_line
 from devices.files.textual.series import Samples, build_stream, reject_rows, with_rejects
-from devices.files.textual.table import Rows, read_table, split_header
+from devices.files.textual.table import Rows, find_header, read_table
 from devices.files.textual.times import parse_iso, parse_us
 from devices.recording import MINUTE_MS, Device, Ms, Recording, Reject, Rejects
 
 # The column of the value -> our metric, the length that a row stands for
 _VALUES = {"steps": ("steps", MINUTE_MS), "value": ("heart_rate", 0)}
-_HEADERS = (["id", "activityminute", "steps"], ["id", "time", "value"])
+_HEADERS = (("id", "activityminute", "steps"), ("id", "time", "value"))
 
 
 class FitabaseReader(SingleFile):
@@ -29,7 +28,7 @@ class FitabaseReader(SingleFile):
     name = "fitabase"
 
     def identify(self, name: str, head: bytes, members: Sequence[str]) -> bool:
-        return not members and split_header(first_line(head)) in _HEADERS
+        return not members and find_header(head, ",") in _HEADERS
 
     def read(self, source: Source, options: ReadOptions) -> Iterator[Recording | Reject]:
         require_zone(options, source.name)

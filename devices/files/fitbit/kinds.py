@@ -6,8 +6,8 @@ Sources: Fitbit "Global Export Data" (JSON) and Google Health "…_GoogleData" f
 import re
 from enum import Enum, auto
 
-from devices.files.textual.encoding import first_line, head_text
-from devices.files.textual.table import split_header
+from devices.files.textual.encoding import head_text
+from devices.files.textual.table import find_header
 
 
 class Kind(Enum):
@@ -27,6 +27,7 @@ class Kind(Enum):
 # Times without a zone, of which the vendor wrote some in UTC and some as local wall time.
 NAIVE_KINDS = frozenset({Kind.STEPS_JSON, Kind.HEART_RATE_JSON, Kind.EXERCISE_JSON})
 
+_NO_DATA = "no data"
 _LIST_OF_OBJECTS = re.compile(r'\s*\[\s*\{\s*"')
 _EMPTY_LIST = re.compile(r"\s*\[\s*\]\s*")
 _KEYS = re.compile(r'"(\w+)"\s*:')
@@ -55,13 +56,13 @@ def find_kind(name: str, head: bytes) -> Kind | None:
     """
     text = head_text(head)
     base = re.split(r"[/\\!]", name)[-1].lower()
-    if text.strip().lower() == "no data":
+    if len(alone := text.strip()) == len(_NO_DATA) and alone.lower() == _NO_DATA:
         return Kind.EMPTY
     if _LIST_OF_OBJECTS.match(text):
         return _find_json_kind(base, text)
     if _EMPTY_LIST.fullmatch(text):
         return Kind.EMPTY if _SERIES_NAME.match(base) else None
-    return _find_csv_kind(base, text, split_header(first_line(head)))
+    return _find_csv_kind(base, text, find_header(head, ","))
 
 
 def _find_json_kind(base: str, text: str) -> Kind | None:
@@ -79,7 +80,7 @@ def _find_json_kind(base: str, text: str) -> Kind | None:
     return Kind.STEPS_JSON if keys == {"dateTime", "value"} and _STEPS_NAME.search(base) else Kind.UNUSED
 
 
-def _find_csv_kind(base: str, text: str, header: list[str]) -> Kind | None:
+def _find_csv_kind(base: str, text: str, header: tuple[str, ...]) -> Kind | None:
     names = frozenset(header)
     kind = _EXACT_TABLES.get(names)
     if kind is Kind.HEART_RATE_CSV and _is_daily(text):
@@ -89,7 +90,7 @@ def _find_csv_kind(base: str, text: str, header: list[str]) -> Kind | None:
     for needed, kind in _TABLES:
         if names >= needed:
             return kind
-    if header[:1] == ["timestamp"] and header[-1:] == ["data source"]:
+    if header[:1] == ("timestamp",) and header[-1:] == ("data source",):
         return Kind.UNUSED
     return Kind.UNUSED if _USER_TABLE_NAME.match(base) and len(header) > 1 else None
 

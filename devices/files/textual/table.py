@@ -7,6 +7,7 @@ import csv
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -14,11 +15,12 @@ import numpy as np
 from devices.errors import DecodeError, Hostile
 from devices.files.source import Source
 from devices.files.textual.cells import Cells, Index
-from devices.files.textual.encoding import utf8_chunks
+from devices.files.textual.encoding import first_line, utf8_chunks
 from devices.recording import Rejects
 
 MAX_LINE_BYTES = 1 << 20
 MAX_COLUMNS = 512
+_HEADERS_KEPT = 16
 
 _NEWLINE, _RETURN, _QUOTE = b'\n\r"'
 
@@ -47,6 +49,12 @@ def split_header(line: str, delimiter: str = ",") -> list[str]:
     except csv.Error:
         return []
     return [cell.strip().lower() for cell in cells]
+
+
+@lru_cache(maxsize=_HEADERS_KEPT)
+def find_header(head: bytes, delimiter: str) -> tuple[str, ...]:
+    """Return the names in the first line of a file that begins like this. The readers of tables all ask it of every file."""
+    return tuple(split_header(first_line(head), delimiter))
 
 
 def read_table(
@@ -123,14 +131,14 @@ def _last_line_end(text: bytes) -> int:
     return int(ends[even][-1]) + 1 if even.any() else 0
 
 
-def _fast(text: bytes, first_line: int, shape: _Shape, rejects: Rejects) -> Rows:
+def _fast(text: bytes, at_line: int, shape: _Shape, rejects: Rejects) -> Rows:
     """Cut unquoted lines at their commas."""
     signs = np.frombuffer(text, dtype=np.uint8)
     ends = np.flatnonzero(signs == _NEWLINE)
     if not text.endswith(b"\n"):
         ends = np.append(ends, len(text))
     starts = np.concatenate(([0], ends[:-1] + 1))
-    lines = first_line + np.arange(len(ends))
+    lines = at_line + np.arange(len(ends))
     ends = ends - ((ends > starts) & (signs[ends - 1] == _RETURN))
     commas = np.flatnonzero(signs == ord(shape.delimiter))
     before = np.searchsorted(commas, starts)
@@ -151,13 +159,13 @@ def _fast(text: bytes, first_line: int, shape: _Shape, rejects: Rejects) -> Rows
     return Rows(lines[good], columns)
 
 
-def _careful(text: bytes, first_line: int, shape: _Shape, rejects: Rejects) -> Rows:
+def _careful(text: bytes, at_line: int, shape: _Shape, rejects: Rejects) -> Rows:
     """Read lines with quotes in them."""
     reader = csv.reader(io.StringIO(text.decode("utf-8", errors="replace"), newline=""), delimiter=shape.delimiter)
     lines: list[int] = []
     kept: list[list[str]] = []
     while True:
-        line = first_line + reader.line_num
+        line = at_line + reader.line_num
         try:
             row = next(reader, None)
         except csv.Error as error:

@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 
 from devices.errors import DecodeError, MissingAnswer
+from devices.files import READERS as ALL_READERS
 from devices.files import fitbit, garmin_connect, omh, plain_csv, samsung, withings
 from devices.files.reader import Reader, ReadOptions
 from devices.files.source import BytesSource, Source, read_head
@@ -32,7 +33,8 @@ def ms(text: str) -> int:
 
 
 def claims(data: bytes, name: str) -> list[str]:
-    return [reader.name for reader in READERS if reader.identify(name, data[:4096], ())]
+    """The names of those that claim the bytes, of all readers that there are."""
+    return [reader.name for reader in ALL_READERS if reader.identify(name, data[:4096], ())]
 
 
 def read_bytes(data: bytes, name: str, options: ReadOptions = UTC_MEANT) -> tuple[list[Recording], list[Reject]]:
