@@ -383,7 +383,12 @@ for name in sys.argv[1:]:
             pass
     except DecodeError:
         pass
-print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+# The high-water mark of this address space: `ru_maxrss` is at least that of the process that started this one.
+peak = pathlib.Path("/proc/self/status")
+if peak.exists():
+    print(next(int(line.split()[1]) // 1024 for line in peak.read_text().splitlines() if line.startswith("VmHWM:")))
+else:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
