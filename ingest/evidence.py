@@ -180,8 +180,10 @@ _MOST_BYTES = 64 << 20
 def encode(day: int, evidence: Evidence) -> bytes:
     """Return the bytes of one UTC day's evidence, made by `part_of_day`."""
     origin = day * DAY_MS
-    own_time = spans.union(np.clip(np.stack((evidence.start_ms, evidence.end_ms), axis=1), origin, origin + DAY_MS))
-    silent = spans.subtract(evidence.coverage, own_time)
+    silent = evidence.coverage
+    if len(silent) and len(evidence.start_ms):
+        own_time = np.clip(np.stack((evidence.start_ms, evidence.end_ms), axis=1), origin, origin + DAY_MS)
+        silent = spans.subtract(silent, spans.union(own_time))
     columns = (
         np.diff(evidence.start_ms, prepend=origin),
         evidence.end_ms - evidence.start_ms,
@@ -192,7 +194,8 @@ def encode(day: int, evidence: Evidence) -> bytes:
         evidence.count,
         np.diff(silent.ravel(), prepend=origin),
     )
-    planes = b"".join(column.astype("<i4").view(np.uint8).reshape(-1, 4).T.tobytes() for column in columns)
+    some = (column.astype("<i4") for column in columns if len(column))
+    planes = b"".join(column.view(np.uint8).reshape(-1, 4).T.tobytes() for column in some)
     counts = _COUNTS.pack(len(evidence.start_ms), len(evidence.at_ms), len(silent))
     return bytes([_VERSION]) + zlib.compress(counts + planes, 1)
 

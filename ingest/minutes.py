@@ -125,11 +125,17 @@ def plain_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64
     return minutes.reshape(-1, MINUTES_PER_DAY)
 
 
-def said_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return which minutes of the days the evidence itself speaks of: (d, 1440) bool."""
-    start, end = evidence.start_ms, np.maximum(evidence.end_ms, evidence.start_ms + 1)
-    coverage = evidence.coverage if metric.kind == "mean" else _stretches(evidence)
-    return _known(start, end, coverage, days).reshape(-1, MINUTES_PER_DAY)
+def said_minutes(metric: Metric, evidence: Evidence, days: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Return which minutes of the days the evidence itself speaks of: flat (day, minute) indices, each once."""
+    if metric.kind == "mean" and (evidence.start_ms == evidence.end_ms).all():
+        minute = np.unique(evidence.start_ms // MINUTE_MS)
+    else:
+        coverage = evidence.coverage if metric.kind == "mean" or not len(evidence.at_ms) else _stretches(evidence)
+        stretches = _whole_minutes(evidence.start_ms, np.maximum(evidence.end_ms, evidence.start_ms + 1), coverage)
+        length = stretches[:, 1] - stretches[:, 0]
+        minute = np.repeat(stretches[:, 0] - np.cumsum(length) + length, length) + np.arange(length.sum())
+    place, inside = _flat(minute, days)
+    return place[inside]
 
 
 def _positions(days: npt.NDArray[np.int64], day: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.bool_]]:
@@ -272,11 +278,16 @@ def _place_overlapping(start: Ms, end: Ms, value: npt.NDArray[np.int64], day: in
     return _Pieces(index * MINUTES_PER_DAY + some, amount[some], np.maximum(long[owner], MINUTE_MS))
 
 
-def _known(start: Ms, end: Ms, coverage: Ms, days: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Return which minutes a sample touches or coverage holds whole: (d * 1440,) bool."""
+def _whole_minutes(start: Ms, end: Ms, coverage: Ms) -> Ms:
+    """Return the stretches of minutes that a sample touches or coverage holds whole: (k, 2) int64, minutes since 1970."""
     touched = np.stack((start // MINUTE_MS, -(-end // MINUTE_MS)), axis=1)
     whole = np.stack((-(-coverage[:, 0] // MINUTE_MS), coverage[:, 1] // MINUTE_MS), axis=1)
-    stretches = spans.split_days(spans.union(np.concatenate((touched, whole))), MINUTES_PER_DAY)
+    return spans.union(np.concatenate((touched, whole)))
+
+
+def _known(start: Ms, end: Ms, coverage: Ms, days: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Return which minutes a sample touches or coverage holds whole: (d * 1440,) bool."""
+    stretches = spans.split_days(_whole_minutes(start, end, coverage), MINUTES_PER_DAY)
     return _sum_over(stretches[:, 0], stretches[:, 1], np.ones(len(stretches), dtype=np.int64), days) > 0
 
 

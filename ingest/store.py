@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, even
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
-from devices.recording import METRICS, Metric
+from devices.recording import DAY_MS, METRICS, Metric
 from ingest import tables
 from ingest.blocks import decode_minutes, encode_minutes
 from ingest.errors import DamagedStore
@@ -148,52 +148,48 @@ def add_parts(connection: Connection, patient_id: int, device_id: int, metric: s
         some = days[first : first + DAYS_AT_ONCE]
         new = whole if len(some) == len(days) else combine(kind, [part_of_day(whole, int(day)) for day in some])
         placed = _add(connection, patient_id, device_id, kind, new, touched_days(new))
-        changes = [change + placed.share(kind, part, alone=len(parts) == 1) for change, part in zip(changes, parts, strict=True)]
+        changes = [change + share for change, share in zip(changes, placed.shares(kind, parts), strict=True)]
     return changes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
-    """What became of the minutes of the days (d,): (d, 1440) bool each. `share` takes what it counts out of the first two.
-
-    said: the minutes that the new evidence as a whole speaks of; None where that is not known yet
-    """
+    """What became of the minutes of the days (d,): (d, 1440) bool each."""
 
     days: Days
     inserted: npt.NDArray[np.bool_]
     changed: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
-    said: npt.NDArray[np.bool_] | None
 
-    def share(self, metric: Metric, part: Evidence, *, alone: bool) -> Change:
-        """Return what one part changed. alone: it is the only one."""
-        if alone and self.said is not None:
-            inserted, changed = int(self.inserted.sum()), int(self.changed.sum())
-            return Change(inserted, changed, int((self.said & ~self.inserted & ~self.changed).sum()))
-        own_days = touched_days(part)
-        own_days = own_days[np.isin(own_days, self.days)]
-        rows = np.searchsorted(self.days, own_days)
-        own = said_minutes(metric, part, own_days) & self.known[rows]
-        inserted_now, changed_now = own & self.inserted[rows], own & self.changed[rows]
-        self.inserted[rows] &= ~inserted_now
-        self.changed[rows] &= ~changed_now
-        rest = own & ~inserted_now & ~changed_now
-        return Change(int(inserted_now.sum()), int(changed_now.sum()), int(rest.sum()))
+    def shares(self, metric: Metric, parts: Sequence[Evidence]) -> list[Change]:
+        """Return what each part changed; a minute that several of them speak of is counted with the first."""
+        said = [said_minutes(metric, part, self.days) for part in parts]
+        part = np.repeat(np.arange(len(parts)), [len(minutes) for minutes in said])
+        minute = np.concatenate(said)
+        known = self.known.ravel()[minute]
+        part, minute = part[known], minute[known]
+        first = np.zeros(len(minute), dtype=np.bool_)
+        first[np.unique(minute, return_index=True)[1]] = True
+        inserted, changed = (
+            np.bincount(part[first & mask.ravel()[minute]], minlength=len(parts)) for mask in (self.inserted, self.changed)
+        )
+        spoken = np.bincount(part, minlength=len(parts))
+        columns = (inserted, changed, spoken - inserted - changed)
+        return [Change(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric, new: Evidence, days: Days) -> _Placed:
     stored = {row.day: row for row in _rows(connection, patient_id, device_id, metric.name, days)}
-    said: npt.NDArray[np.bool_] | None
     if is_told_by_minutes(metric, new) and all(row.evidence is None for row in stored.values()):
         before, placed = _minutes_before(stored, days), plain_minutes(metric, new, days)
         # Both say whole minutes, so their union is the larger value of each; ABSENT is below any.
-        after, said = np.maximum(before, placed), placed != ABSENT
+        after = np.maximum(before, placed)
         evidence: list[bytes | None] = [None] * len(days)
         resolution_s, unplaced = np.full(len(days), 60), np.zeros(len(days), dtype=np.int64)
     else:
         whole, days = _with_stored(metric, new, days, stored)
         grid = to_minutes(metric, whole, days)
-        before, after, said = _minutes_before(stored, days), grid.minutes, None
+        before, after = _minutes_before(stored, days), grid.minutes
         evidence = [_evidence_bytes(metric, whole, int(day)) for day in days]
         resolution_s, unplaced = grid.resolution_s, grid.unplaced
     rows = []
@@ -205,7 +201,7 @@ def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric
         key = {"patient_id": patient_id, "device_id": device_id, "metric": metric.name, "day": int(days[index])}
         rows.append(key | _columns(after[index], data, int(resolution_s[index]), lost))
     upsert(connection, tables.minutes, rows)
-    return _Placed(days, known & ~was, was & ~same, known, said)
+    return _Placed(days, known & ~was, was & ~same, known)
 
 
 _ROWS = select(tables.minutes.c.day, tables.minutes.c.block, tables.minutes.c.evidence, tables.minutes.c.unplaced).where(
@@ -251,8 +247,8 @@ def _evidence_bytes(metric: Metric, whole: Evidence, day: int) -> bytes | None:
     """Return what to keep beside the minutes of a day: nothing where they tell all, or where there is nothing of that day."""
     part = part_of_day(whole, day)
     # What a counter read just after midnight says reaches into the day before it: those minutes are not evidence of their own.
-    reached = len(part.at_ms) or len(part_of_day(whole, day + 1).at_ms)
-    if not reached and not part.is_empty and is_told_by_minutes(metric, part):
+    first, last = np.searchsorted(whole.at_ms, (day * DAY_MS, (day + 2) * DAY_MS))
+    if first == last and not part.is_empty and is_told_by_minutes(metric, part):
         return None
     return encode(day, part)
 

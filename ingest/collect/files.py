@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Table
 from devices.errors import DecodeError, DeviceError, Unrecognised
 from devices.files.reader import Reader, ReadOptions
 from devices.files.source import FileSource, Source
-from devices.recording import Reject
+from devices.recording import Device, Reject
 from ingest import ledger, people, tables
 from ingest.archive import Archive
 from ingest.digest import SAMPLES_AT_ONCE, DeviceDigest, Digest, digest, find_parts, open_container
@@ -258,6 +258,7 @@ def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
     """Store what the pieces say, of one device and metric all at once, and count for each file what it changed."""
     evidence: dict[tuple[int, int, str], list[tuple[_Pending, Evidence]]] = {}
     rows: dict[Table, list[dict[str, Any]]] = {tables.spans: [], tables.offsets: [], tables.totals: []}
+    known: dict[tuple[int, Device], int] = {}
     for piece in pieces:
         pending, said = piece.pending, piece.said
         pending.readers |= said.readers
@@ -266,10 +267,12 @@ def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
         patient_id = pending.entry.patient_id
         for own in said.devices:
             try:
-                device_id = people.own_device(connection, patient_id, own.device)
+                if (patient_id, own.device) not in known:
+                    known[patient_id, own.device] = people.own_device(connection, patient_id, own.device)
             except Conflict as error:
                 pending.refused.append(str(error))
                 continue
+            device_id = known[patient_id, own.device]
             for metric, of_metric in own.evidence.items():
                 evidence.setdefault((patient_id, device_id, metric), []).append((pending, of_metric))
             for table, found in _plain_rows(own).items():
