@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 
-.PHONY: setup demo test lint types contracts unit bench goldens clean
+.PHONY: setup demo test lint types contracts unit bench clean
 
 setup: $(VENV)/.done
 

@@ -40,7 +40,9 @@ def print_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[obje
     heading = Text(_visible(title)) if title else None
     table = Table(title=heading, title_justify="left", header_style="bold", box=None, pad_edge=False)
     for place, column in enumerate(columns):
-        table.add_column(column, justify="right" if column in right else "left", overflow="fold", no_wrap=place == 0)
+        table.add_column(
+            Text(_visible(column, keep="")), justify="right" if column in right else "left", overflow="fold", no_wrap=place == 0
+        )
     for row in rows:
         table.add_row(*(_cell(value) for value in row))
     stdout.print(table)

@@ -1,19 +1,24 @@
-"""Settings, from the environment or a `.env` file; docs/operator.md describes each."""
+"""Settings, from the environment; docs/operator.md describes each."""
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class Settings(BaseSettings):
     """Each field is the environment variable AFOOT_ and its name in capitals."""
 
-    model_config = SettingsConfigDict(env_prefix="AFOOT_", env_file=".env", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix="AFOOT_", extra="ignore")
 
     home: Path = Field(default=Path.home() / ".local/share/afoot", description="folder of the store and the raw archive")
     store: str = Field(default="", description="database URL; empty: a SQLite file in the home folder")
     durable: bool = Field(default=True, description="off: a power cut may take the last commits (SQLite only)")
+
+    @field_validator("home")
+    @classmethod
+    def _own_home(cls, home: Path) -> Path:
+        return home.expanduser()
 
     @property
     def store_url(self) -> str:

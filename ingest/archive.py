@@ -63,6 +63,14 @@ class Archive:
             return BytesSource(_unpack(row.data, row.size, digest), name)
         return self._large(digest, name)
 
+    def drop_unused(self, connection: Connection, digest: str) -> None:
+        """Remove the object, unless an import still rests on it; a large one's file goes at once, whatever the commit does."""
+        imports = tables.imports
+        if connection.execute(select(imports.c.id).where(imports.c.hash == digest).limit(1)).first() is None:
+            connection.execute(tables.objects.delete().where(tables.objects.c.hash == digest))
+            for path in self._paths(digest):
+                path.unlink(missing_ok=True)
+
     def _large(self, digest: str, name: str) -> Source:
         plain, packed = self._paths(digest)
         if plain.exists():

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from devices.recording import Reject
 from ingest import tables
+from ingest.errors import NotKnown
 from ingest.store import Change, upsert
 
 ARCHIVED, DONE, REFUSED = "archived", "done", "refused"
@@ -101,6 +102,23 @@ def list_imports(connection: Connection, patient_id: int | None = None, state: s
     if state is not None:
         query = query.where(table.c.state == state)
     return [_import(row) for row in connection.execute(query)]
+
+
+def find_import(connection: Connection, patient_id: int, digest: str) -> Import:
+    """Return the patient's import of that hash, or of the one hash that begins so. Raises: NotKnown"""
+    table = tables.imports
+    query = select(table).where(table.c.patient_id == patient_id, table.c.hash.startswith(digest, autoescape=True))
+    rows = connection.execute(query.limit(2)).all()
+    if len(rows) != 1 or not digest:
+        found = "none" if not rows else "several"
+        raise NotKnown(f"import {digest!r}: expected one import of this patient whose hash begins so, found {found}")
+    return _import(rows[0])
+
+
+def remove(connection: Connection, entry: Import) -> None:
+    """Take an import out of the ledger; what was derived from it goes with the next rebuild."""
+    connection.execute(tables.rejects.delete().where(tables.rejects.c.import_id == entry.id))
+    connection.execute(tables.imports.delete().where(tables.imports.c.id == entry.id))
 
 
 def list_rejects(connection: Connection, import_id: int) -> list[Reject]:

@@ -78,6 +78,12 @@ def set_zone(connection: Connection, patient_id: int, zone: str, from_ms: int) -
     upsert(connection, tables.zones, [{"patient_id": patient_id, "from_ms": from_ms, "zone": zone}])
 
 
+def set_home(connection: Connection, patient_id: int, zone: str) -> None:
+    """Say that the patient's home zone is, and always was, another one. Raises: NotKnown if the zone is none."""
+    checked_zone(zone)
+    connection.execute(tables.patients.update().where(tables.patients.c.id == patient_id).values(zone=zone))
+
+
 def zone_history(connection: Connection, patient: Patient) -> list[tuple[int, str]]:
     """Return (from_ms, zone) in time order; the first holds since ever."""
     table = tables.zones

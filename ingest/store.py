@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, select, tuple_
+from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
@@ -51,8 +51,12 @@ class Store:
     def __init__(self, url: str, *, durable: bool = True) -> None:
         """url: `sqlite:///path` or `postgresql+psycopg://...`. durable: False lets a power cut take the last commits."""
         self.engine = _open(url, durable)
-        with self.writing() as connection:
-            _create(connection)
+        # Only a new store is written to: whoever comes to read must not wait for somebody who writes.
+        if not inspect(self.engine).has_table(tables.about.name):
+            with self.writing() as connection:
+                _create(connection)
+        with self.reading() as connection:
+            _check(connection)
 
     @contextmanager
     def writing(self, *, keep: bool = True) -> Iterator[Connection]:
@@ -97,12 +101,15 @@ def _open(url: str, durable: bool) -> Engine:
 
 def _create(connection: Connection) -> None:
     tables.metadata.create_all(connection)
-    rows = dict(connection.execute(select(tables.about.c.key, tables.about.c.value)).all())
-    if not rows:
-        values = [{"key": "schema", "value": str(tables.SCHEMA_VERSION)}, {"key": "store", "value": secrets.token_hex(8)}]
-        connection.execute(tables.about.insert(), values)
-    elif rows.get("schema") != str(tables.SCHEMA_VERSION):
-        raise DamagedStore(f"the store: expected schema {tables.SCHEMA_VERSION}, found {rows.get('schema')}")
+    values = [{"key": "schema", "value": str(tables.SCHEMA_VERSION)}, {"key": "store", "value": secrets.token_hex(8)}]
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(tables.about).on_conflict_do_nothing(), values)
+
+
+def _check(connection: Connection) -> None:
+    schema = connection.execute(select(tables.about.c.value).where(tables.about.c.key == "schema")).scalar()
+    if schema != str(tables.SCHEMA_VERSION):
+        raise DamagedStore(f"the store: expected schema {tables.SCHEMA_VERSION}, found {schema}")
 
 
 @cache
@@ -147,22 +154,26 @@ def add_parts(connection: Connection, patient_id: int, device_id: int, metric: s
     for first in range(0, len(days), DAYS_AT_ONCE):
         some = days[first : first + DAYS_AT_ONCE]
         new = whole if len(some) == len(days) else combine(kind, [part_of_day(whole, int(day)) for day in some])
-        placed = _add(connection, patient_id, device_id, kind, new, touched_days(new))
+        placed = _add(connection, patient_id, device_id, kind, new, days if new is whole else touched_days(new))
         changes = [change + share for change, share in zip(changes, placed.shares(kind, parts), strict=True)]
     return changes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
-    """What became of the minutes of the days (d,): (d, 1440) bool each."""
+    """What became of the minutes of the days (d,): (d, 1440) bool each. said: what the new evidence speaks of, if at hand."""
 
     days: Days
     inserted: npt.NDArray[np.bool_]
     changed: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
+    said: npt.NDArray[np.bool_] | None
 
     def shares(self, metric: Metric, parts: Sequence[Evidence]) -> list[Change]:
         """Return what each part changed; a minute that several of them speak of is counted with the first."""
+        if len(parts) == 1 and self.said is not None:
+            inserted, changed = (int(np.count_nonzero(mask)) for mask in (self.inserted, self.changed))
+            return [Change(inserted, changed, int(np.count_nonzero(self.said)) - inserted - changed)]
         said = [said_minutes(metric, part, self.days) for part in parts]
         part = np.repeat(np.arange(len(parts)), [len(minutes) for minutes in said])
         minute = np.concatenate(said)
@@ -170,26 +181,27 @@ class _Placed:
         part, minute = part[known], minute[known]
         first = np.zeros(len(minute), dtype=np.bool_)
         first[np.unique(minute, return_index=True)[1]] = True
-        inserted, changed = (
+        new, other = (
             np.bincount(part[first & mask.ravel()[minute]], minlength=len(parts)) for mask in (self.inserted, self.changed)
         )
         spoken = np.bincount(part, minlength=len(parts))
-        columns = (inserted, changed, spoken - inserted - changed)
+        columns = (new, other, spoken - new - other)
         return [Change(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
 
 
 def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric, new: Evidence, days: Days) -> _Placed:
     stored = {row.day: row for row in _rows(connection, patient_id, device_id, metric.name, days)}
+    said: npt.NDArray[np.bool_] | None
     if is_told_by_minutes(metric, new) and all(row.evidence is None for row in stored.values()):
         before, placed = _minutes_before(stored, days), plain_minutes(metric, new, days)
         # Both say whole minutes, so their union is the larger value of each; ABSENT is below any.
-        after = np.maximum(before, placed)
+        after, said = np.maximum(before, placed), placed != ABSENT
         evidence: list[bytes | None] = [None] * len(days)
         resolution_s, unplaced = np.full(len(days), 60), np.zeros(len(days), dtype=np.int64)
     else:
         whole, days = _with_stored(metric, new, days, stored)
         grid = to_minutes(metric, whole, days)
-        before, after = _minutes_before(stored, days), grid.minutes
+        before, after, said = _minutes_before(stored, days), grid.minutes, None
         evidence = [_evidence_bytes(metric, whole, int(day)) for day in days]
         resolution_s, unplaced = grid.resolution_s, grid.unplaced
     rows = []
@@ -201,7 +213,7 @@ def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric
         key = {"patient_id": patient_id, "device_id": device_id, "metric": metric.name, "day": int(days[index])}
         rows.append(key | _columns(after[index], data, int(resolution_s[index]), lost))
     upsert(connection, tables.minutes, rows)
-    return _Placed(days, known & ~was, was & ~same, known)
+    return _Placed(days, known & ~was, was & ~same, known, said)
 
 
 _ROWS = select(tables.minutes.c.day, tables.minutes.c.block, tables.minutes.c.evidence, tables.minutes.c.unplaced).where(

@@ -111,7 +111,7 @@ def _judge_walks(summary: DaySummary, phase: Phase, prescription: Prescription) 
     if summary.walking is None:
         return _blind("walks", asked, summary)
     done = len(summary.walking.at_least(length))
-    said = f"{done} of {asked} walks of {length} min or more{_how_fine(summary)}"
+    said = f"{_many(done, 'walk', 'walks')} of {length} min or more, {asked} prescribed{_how_fine(summary)}"
     return _at_least("walks", done, asked, said, summary)
 
 

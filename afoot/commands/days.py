@@ -49,7 +49,13 @@ def days(patient: PatientName, from_: From = None, to: To = None, json: Json = F
     print_table("", ["day", "phase", *numbers, "state"], rows, right=numbers)
 
 
-def gaps(patient: PatientName, from_: From = None, to: To = None, json: Json = False) -> None:
+def gaps(
+    patient: PatientName,
+    from_: From = None,
+    to: To = None,
+    longer: Annotated[int, typer.Option("--longer", metavar="MINUTES", help="Leave out the shorter ones.", min=15)] = 60,
+    json: Json = False,
+) -> None:
     """List the stretches for which a device said nothing, and what is known to be lost in them."""
     with opened() as app, app.store.reading() as connection:
         owner = people.find_patient(connection, patient)
@@ -57,6 +63,7 @@ def gaps(patient: PatientName, from_: From = None, to: To = None, json: Json = F
         rows: list[dict[str, Any]] = []
         if local:
             names = {one.id: one.device.key for one in people.list_devices(connection, owner.id)}
+            now, limit_ms = app.now_ms(), longer * MINUTE_MS
             rows = [
                 {
                     "device": names[gap.device_id],
@@ -66,7 +73,7 @@ def gaps(patient: PatientName, from_: From = None, to: To = None, json: Json = F
                     "lost_steps": gap.unplaced,
                     "explained_by": [kind.value for kind in gap.explained_by],
                 }
-                for gap in find_gaps(connection, owner.id, local[0].start_ms, local[-1].end_ms, app.now_ms())
+                for gap in find_gaps(connection, owner.id, local[0].start_ms, local[-1].end_ms, now, limit_ms=limit_ms)
             ]
     if json:
         print_json(rows)

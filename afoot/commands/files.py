@@ -1,4 +1,4 @@
-"""afoot import, identify, imports, rebuild."""
+"""afoot import, identify, imports, forget, rebuild."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +15,7 @@ from devices.files.reader import ReadOptions
 from devices.recording import Reject
 from ingest import ledger, people
 from ingest.collect.files import Outcome, find_files, import_files, preview
+from ingest.collect.files import forget as forget_import
 from ingest.collect.files import rebuild as rebuild_store
 from ingest.digest import find_parts, open_container
 from ingest.store import Change
@@ -55,6 +56,19 @@ def rebuild(json: Json = False) -> None:
         report(_with_progress(rebuild_store(app.store, app.archive), total), json)
 
 
+def forget(
+    digest: Annotated[str, typer.Argument(metavar="HASH", help="The import, as `afoot imports` shows it; its first digits do.")],
+    patient: PatientOption,
+    json: Json = False,
+) -> None:
+    """Take an import back: a file of somebody else, or one read with a wrong answer. Its raw bytes go too."""
+    with opened() as app:
+        with app.store.reading() as connection:
+            owner = people.find_patient(connection, patient)
+            total = len(ledger.list_imports(connection, owner.id)) - 1
+        report(_with_progress(forget_import(app.store, app.archive, owner, digest), total), json)
+
+
 def identify(paths: Paths, json: Json = False) -> None:
     """Say what format files are of, without importing anything."""
     rows: list[dict[str, Any]] = []
@@ -81,6 +95,7 @@ def imports(patient: PatientOption, json: Json = False) -> None:
         owner = people.find_patient(connection, patient)
         rows: list[dict[str, Any]] = [
             {
+                "hash": one.hash,
                 "file": one.name,
                 "state": one.state,
                 "format": one.readers,
@@ -99,7 +114,8 @@ def imports(patient: PatientOption, json: Json = False) -> None:
         return
     numbers = ["inserted", "changed", "unchanged", "rejected"]
     columns = ["file", "state", "format", *numbers, "problem"]
-    print_table("", columns, [[row[column] for column in columns] for row in rows], right=numbers)
+    cells = [[row["hash"][:12], *(row[column] for column in columns[:-1]), _about(row["file"], row["problem"])] for row in rows]
+    print_table("", ["hash", *columns], cells, right=numbers)
 
 
 def _with_progress(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]:

@@ -1,11 +1,11 @@
 """afoot patient, afoot device."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from afoot.commands.common import Json, PatientName, PatientOption, opened, parse_instant
-from afoot.output import print_json, print_table
+from afoot.output import instant, print_json, print_table, say
 from ingest import people
 
 patient = typer.Typer(help="Patients: who they are, and by whose clock they live.", no_args_is_help=True)
@@ -30,24 +30,44 @@ def add(
 
 @patient.command("list")
 def list_(json: Json = False) -> None:
-    """List the patients."""
+    """List the patients, their home zones and where they lived or travelled since."""
     with opened() as app, app.store.reading() as connection:
-        rows = [{"name": one.name, "pseudonym": one.pseudonym, "zone": one.zone} for one in people.list_patients(connection)]
+        rows: list[dict[str, Any]] = [
+            {
+                "name": one.name,
+                "pseudonym": one.pseudonym,
+                "zone": one.zone,
+                "moves": [{"from": instant(at), "zone": zone} for at, zone in people.zone_history(connection, one)[1:]],
+            }
+            for one in people.list_patients(connection)
+        ]
     if json:
         print_json(rows)
-    else:
-        print_table("", ["name", "pseudonym", "zone"], [list(row.values()) for row in rows])
+        return
+    cells = [
+        [row["name"], row["pseudonym"], row["zone"], "; ".join(f"{one['zone']} from {one['from']}" for one in row["moves"])]
+        for row in rows
+    ]
+    print_table("", ["name", "pseudonym", "zone", "moves"], cells)
 
 
 @patient.command("zone")
 def zone(
     name: PatientName,
-    zone: Annotated[str, typer.Argument(help="IANA time zone that the patient lives by from then on.")],
-    since: Annotated[str, typer.Option("--from", metavar="TIME", help="RFC 3339 instant, such as 2026-08-01T10:00:00Z.")],
+    zone: Annotated[str, typer.Argument(help="IANA time zone that the patient lives by.")],
+    since: Annotated[
+        str | None,
+        typer.Option("--from", metavar="TIME", help="From when on: 2026-08-01T10:00:00Z. Default: since ever."),
+    ] = None,
 ) -> None:
-    """Say that the patient moved or travels: from that instant on, days are counted by another zone."""
+    """Say that the patient moved or travels, or, without --from, that the home zone was wrong."""
     with opened() as app, app.store.writing() as connection:
-        people.set_zone(connection, people.find_patient(connection, name).id, zone, parse_instant(since))
+        owner = people.find_patient(connection, name)
+        if since is not None:
+            people.set_zone(connection, owner.id, zone, parse_instant(since))
+            return
+        people.set_home(connection, owner.id, zone)
+    say("The home zone is set. Exports in local time are read by it from now on; for those already imported: afoot rebuild")
 
 
 @device.command("list")
@@ -77,7 +97,10 @@ def list_devices(patient: PatientOption, json: Json = False) -> None:
 def prefer(
     key: Annotated[str, typer.Argument(metavar="DEVICE", help="The device, as `afoot device list` shows it.")],
     priority: Annotated[
-        int, typer.Argument(help="Of two devices that know a minute, the one with more is believed.", min=-100, max=100)
+        int,
+        typer.Argument(
+            metavar="PRIORITY", help="Of two devices that know a minute, the one with more is believed.", min=-100, max=100
+        ),
     ],
     patient: PatientOption,
 ) -> None:

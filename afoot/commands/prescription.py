@@ -9,10 +9,10 @@ from pydantic import ValidationError
 
 from afoot.commands.common import Json, PatientName, opened, parse_date
 from afoot.judging import read_prescriptions
-from afoot.output import print_json, print_table
+from afoot.output import print_json, print_table, print_text
 from ingest import people, prescriptions
 from ingest.errors import NotKnown
-from rules.prescription import PROGRAMME, Prescription, prescription_for, revise
+from rules.prescription import PHASE_NAMES, PROGRAMME, Phase, Prescription, ProgrammeRow, prescription_for, revise
 from rules.thresholds import Thresholds
 
 prescription = typer.Typer(help="What was prescribed: dated, phased, versioned.", no_args_is_help=True)
@@ -94,7 +94,7 @@ def _parse_change(text: str) -> tuple[str, Any]:
         raise ValueError(f"--set {text!r}: expected NAME=VALUE")
     try:
         return name.strip(), json_.loads(value)
-    except json_.JSONDecodeError:
+    except (ValueError, RecursionError):  # no JSON, or none that anybody means
         return name.strip(), None if value.strip() in ("off", "none") else value.strip()
 
 
@@ -116,8 +116,9 @@ def _print(chosen: Prescription) -> None:
     ]
     print_table("", ["prescription", ""], facts)
     names = [f"{phase.name} d{phase.first_day}-{phase.last_day}" for phase in chosen.phases]
-    rows = [[row.title, row.unit, *(_value(getattr(phase, row.field)) for phase in chosen.phases)] for row in PROGRAMME]
+    rows = [[row.title, row.unit, *(_marked(row, phase) for phase in chosen.phases)] for row in PROGRAMME]
     print_table("", ["", "unit", *names], rows)
+    print_text("defaults: [E] published evidence, [X] expert advice, [G] a guess a clinician must confirm; unmarked: set here")
 
 
 def _own_thresholds(chosen: Prescription) -> list[list[str]]:
@@ -125,6 +126,14 @@ def _own_thresholds(chosen: Prescription) -> list[list[str]]:
     usual = Thresholds().model_dump()
     own = {name: value for name, value in chosen.thresholds.model_dump().items() if value != usual[name]}
     return [[f"thresholds.{name}", f"{_value(value)} (default {_value(usual[name])})"] for name, value in own.items()]
+
+
+def _marked(row: ProgrammeRow, phase: Phase) -> str:
+    """Return a phase's value, with the mark of its evidence where it is the default of the phase of that name."""
+    value = getattr(phase, row.field)
+    if phase.name in PHASE_NAMES and value == row.values[PHASE_NAMES.index(phase.name)]:
+        return f"{_value(value)} [{row.marks[PHASE_NAMES.index(phase.name)]}]"
+    return _value(value)
 
 
 def _value(value: object) -> str:

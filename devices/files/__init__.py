@@ -43,7 +43,6 @@ def identify(source: Source) -> Reader:
     claims = [reader for reader in READERS if reader.identify(source.name, head, members)]
     if len(claims) == 1:
         return claims[0]
-    known = ", ".join(reader.name for reader in READERS)
     if claims:
         raise Unrecognised(f"{source.name}: claimed by {' and '.join(reader.name for reader in claims)}")
-    raise Unrecognised(f"{source.name}: expected one of {known}; found bytes that start with {head[:16]!r}")
+    raise Unrecognised(f"{source.name}: expected an export that afoot reads, found bytes that start with {head[:16]!r}")

@@ -5,6 +5,7 @@ stops the run before, the same call again completes it.
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -15,16 +16,19 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Table
 
 from devices.errors import DecodeError, DeviceError, Unrecognised
-from devices.files.reader import Reader, ReadOptions
+from devices.files import READERS
+from devices.files.reader import Reader, ReadOptions, SingleFile
 from devices.files.source import FileSource, Source
 from devices.recording import Device, Reject
 from ingest import ledger, people, tables
 from ingest.archive import Archive
 from ingest.digest import SAMPLES_AT_ONCE, DeviceDigest, Digest, digest, find_parts, open_container
-from ingest.errors import Conflict, DamagedStore
+from ingest.errors import Conflict
 from ingest.evidence import Evidence
 from ingest.people import Patient
 from ingest.store import Change, Store, add_parts, upsert
+
+log = logging.getLogger(__name__)
 
 FILES_AT_ONCE = 64
 # Systems leave these beside the user's own files.
@@ -105,7 +109,7 @@ def import_files(
     settled, problems = _survey(files, options)
     for first in range(0, len(files), FILES_AT_ONCE):
         some = files[first : first + FILES_AT_ONCE]
-        kept = _archive(store, archive, patient, some, at_ms)
+        kept = _archive(store, archive, patient, some, options, at_ms)
         yield from (entry for entry in kept if isinstance(entry, Outcome))
         yield from _read_entries(store, [entry for entry in kept if isinstance(entry, _Entry)], settled, problems)
 
@@ -122,24 +126,44 @@ def preview(store: Store, patient: Patient, files: Sequence[Source], options: Re
             yield pending.outcome()
 
 
-def rebuild(store: Store, archive: Archive) -> Iterator[Outcome]:
-    """Derive everything anew from the archive: all of it appears at once, when the last import has been read.
+def rebuild(store: Store, archive: Archive, patient: Patient | None = None) -> Iterator[Outcome]:
+    """Derive everything anew from the archive, of one patient or of all: it appears at once, when the last import has been read.
 
     Raises: DamagedStore if an archived object is not as it was kept; the store then stays as it was
     """
+    log.info("rebuilding %s", "one patient" if patient else "everything")
     with store.writing() as connection:
-        for table in tables.DERIVED:
-            connection.execute(table.delete())
-        patients = {patient.id: patient for patient in people.list_patients(connection)}
-        for entry in ledger.list_imports(connection):
-            settled = _remembered(entry, people.checked_zone(patients[entry.patient_id].zone))
-            archive.verify(connection, entry.hash)
-            pending = _Pending(entry, settled)
-            source = archive.open(connection, entry.hash, entry.name)
-            for said in _digests(source, settled, {}):
-                _write(connection, [_Piece(pending, said, False)])
-            ledger.finish(connection, [pending.result()])
-            yield pending.outcome()
+        for owner in [patient] if patient else people.list_patients(connection):
+            yield from _rebuild(connection, archive, owner)
+
+
+def forget(store: Store, archive: Archive, patient: Patient, digest: str) -> Iterator[Outcome]:
+    """Take one import back, its archived bytes with it, and derive the patient's data anew from what is left.
+
+    digest: the hash of the input, or its first digits.
+    Raises: NotKnown if the patient has no such import, or several; DamagedStore as `rebuild` does
+    """
+    with store.writing() as connection:
+        entry = ledger.find_import(connection, patient.id, digest)
+        ledger.remove(connection, entry)
+        archive.drop_unused(connection, entry.hash)
+        yield from _rebuild(connection, archive, patient)
+
+
+def _rebuild(connection: Connection, archive: Archive, patient: Patient) -> Iterator[Outcome]:
+    entries = ledger.list_imports(connection, patient.id)
+    for table in tables.DERIVED:
+        own = table.c.patient_id == patient.id if "patient_id" in table.c else table.c.import_id.in_([e.id for e in entries])
+        connection.execute(table.delete().where(own))
+    for entry in entries:
+        settled = _remembered(entry, people.checked_zone(patient.zone))
+        archive.verify(connection, entry.hash)
+        pending = _Pending(entry, settled)
+        source = archive.open(connection, entry.hash, entry.name)
+        for said in _digests(source, settled, {}):
+            _write(connection, [_Piece(pending, said, False)])
+        ledger.finish(connection, [pending.result()])
+        yield pending.outcome()
 
 
 def _survey(files: Sequence[Source], options: ReadOptions) -> tuple[_Settled, dict[str, str]]:
@@ -173,7 +197,9 @@ class _Entry:
     source: Source
 
 
-def _archive(store: Store, archive: Archive, patient: Patient, sources: Sequence[Source], at_ms: int) -> list[_Entry | Outcome]:
+def _archive(
+    store: Store, archive: Archive, patient: Patient, sources: Sequence[Source], options: ReadOptions, at_ms: int
+) -> list[_Entry | Outcome]:
     """Archive the sources in one commit; return what is to be read, and an outcome for what is not."""
     kept: list[tuple[str, Source] | Outcome] = []
     with store.writing() as connection:
@@ -184,17 +210,21 @@ def _archive(store: Store, archive: Archive, patient: Patient, sources: Sequence
                 kept.append(Outcome(source.name, refused=(f"the file could not be read: {error}",)))
         inputs = [(one[0], one[1].name) for one in kept if not isinstance(one, Outcome)]
         entries = ledger.register(connection, patient.id, inputs, at_ms)
-        return [
-            one if isinstance(one, Outcome) else _known_or_new(connection, replace(entries[one[0]], name=one[1].name), one[1])
-            for one in kept
-        ]
+        return [one if isinstance(one, Outcome) else _known_or_new(connection, entries[one[0]], one[1], options) for one in kept]
 
 
-def _known_or_new(connection: Connection, entry: ledger.Import, source: Source) -> _Entry | Outcome:
+def _known_or_new(connection: Connection, entry: ledger.Import, source: Source, options: ReadOptions) -> _Entry | Outcome:
+    entry = replace(entry, name=source.name)
     if entry.state != ledger.DONE:
         return _Entry(entry, source)
-    minutes = entry.change.inserted + entry.change.changed + entry.change.unchanged
     readers, rejects = tuple(entry.readers.split(", ")), tuple(ledger.list_rejects(connection, entry.id))
+    remembered = _remembered(entry, None)
+    before = {remembered.get(name, remembered[None]).naive_time for name in readers}
+    if options.naive_time and _asks(readers) and before - {None, options.naive_time}:
+        # Both readings of its times together would be two days laid over one another.
+        why = f"it was imported with its times read the other way; take that back first: afoot forget {entry.hash[:12]}"
+        return Outcome(source.name, entry.hash, readers, True, Change(), rejects, (why,))
+    minutes = entry.change.inserted + entry.change.changed + entry.change.unchanged
     return Outcome(source.name, entry.hash, readers, True, Change(unchanged=minutes), rejects)
 
 
@@ -231,6 +261,7 @@ def _commit(store: Store, pieces: Sequence[_Piece]) -> Iterator[Outcome]:
     if not pieces:
         return
     complete = [piece.pending for piece in pieces if piece.is_last]
+    log.info("storing %d parts, %d inputs complete with them", len(pieces), len(complete))
     with store.writing() as connection:
         _write(connection, pieces)
         ledger.finish(connection, [pending.result() for pending in complete])
@@ -321,11 +352,13 @@ def _plain(settled: _Settled, readers: set[str]) -> dict[str, Any]:
     return {"zone": str(options.zone) if options.zone else None, "naive_time": options.naive_time, "inferred": inferred}
 
 
-def _remembered(entry: ledger.Import, zone: ZoneInfo) -> _Settled:
+def _asks(readers: Sequence[str]) -> bool:
+    """Whether any of the readers makes another thing of the same bytes by what it is told beside them."""
+    return any(reader.name in readers and not isinstance(reader, SingleFile) for reader in READERS)
+
+
+def _remembered(entry: ledger.Import, zone: ZoneInfo | None) -> _Settled:
     """Return how an input was read before: alone, it might no longer say what it said together with others."""
     options = ReadOptions(zone, entry.options.get("naive_time"))
     inferred = entry.options.get("inferred", {})
     return {None: options} | {name: replace(options, naive_time=meaning) for name, meaning in inferred.items()}
-
-
-__all__ = ["DamagedStore", "Outcome", "find_files", "import_files", "preview", "rebuild"]

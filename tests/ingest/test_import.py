@@ -4,7 +4,7 @@ import random
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -14,8 +14,8 @@ from devices.files.reader import ReadOptions
 from devices.files.source import BytesSource
 from ingest import ledger, people, tables
 from ingest.archive import SMALL_BYTES, Archive
-from ingest.collect.files import Outcome, find_files, import_files, preview, rebuild
-from ingest.errors import DamagedStore
+from ingest.collect.files import Outcome, find_files, forget, import_files, preview, rebuild
+from ingest.errors import DamagedStore, NotKnown
 from ingest.people import Patient
 from ingest.store import Change, Store
 
@@ -95,7 +95,7 @@ def test_any_order_and_any_grouping_is_the_same_store(store: Store, archive: Arc
 def test_a_bad_file_is_named_and_the_others_are_kept(store: Store, archive: Archive, patient: Patient) -> None:
     outcomes = put(store, archive, patient, ("a.csv", MORNING), ("holiday.jpg", b"\xff\xd8\xff\xe0" * 50), ("b.csv", NOON))
     assert [bool(outcome.refused) for outcome in outcomes] == [False, True, False]
-    assert "holiday.jpg: expected one of" in outcomes[1].refused[0]
+    assert "holiday.jpg: expected an export" in outcomes[1].refused[0]
     with store.reading() as connection:
         states = [entry.state for entry in ledger.list_imports(connection)]
         assert archive.open(connection, outcomes[1].hash, "x").open().read() == b"\xff\xd8\xff\xe0" * 50
@@ -195,3 +195,61 @@ def test_a_device_with_a_serial_number_has_one_owner(store: Store, archive: Arch
     assert "Anna" not in outcome.refused[0]
     with store.reading() as connection:
         assert people.list_devices(connection, other.id) == []
+
+
+def test_an_import_taken_back_leaves_nothing_of_itself(store: Store, archive: Archive, patient: Patient) -> None:
+    put(store, archive, patient, ("a.csv", MORNING))
+    expected = derived(store)
+    (mistake,) = put(store, archive, patient, ("someone else.csv", NOON))
+    (again,) = forget(store, archive, patient, mistake.hash[:12])
+    assert again.hash != mistake.hash
+    assert derived(store) == expected
+    with store.reading() as connection:
+        assert len(ledger.list_imports(connection, patient.id)) == 1
+        with pytest.raises(DamagedStore):
+            archive.open(connection, mistake.hash, "x")
+    with pytest.raises(NotKnown):
+        list(forget(store, archive, patient, mistake.hash))
+
+
+FITBIT = b'[{"dateTime": "08/01/26 09:30:00", "value": "66"}, {"dateTime": "08/01/26 09:31:00", "value": "0"}]'
+
+
+def test_the_other_answer_is_taken_only_after_the_first_is_taken_back(store: Store, archive: Archive, patient: Patient) -> None:
+    def read_as(answer: Literal["utc", "local"]) -> Outcome:
+        source = BytesSource(FITBIT, "steps-2026-08-01.json")
+        (outcome,) = import_files(store, archive, patient, [source], ReadOptions(ZoneInfo("Europe/Berlin"), answer), NOW)
+        return outcome
+
+    assert read_as("utc").change == Change(inserted=2)
+    refused = read_as("local")
+    assert "afoot forget" in refused.refused[0]
+    assert refused.change == Change()
+    assert read_as("utc").change == Change(unchanged=2)
+    list(forget(store, archive, patient, refused.hash))
+    assert read_as("local").change == Change(inserted=2)
+    with store.reading() as connection:
+        (row,) = connection.execute(select(tables.minutes.c.first)).all()
+    assert row.first == 7 * 60 + 30
+
+
+def test_a_rebuild_of_one_patient_leaves_the_others(store: Store, archive: Archive, patient: Patient) -> None:
+    with store.writing() as connection:
+        other = people.add_patient(connection, "Ben", "UTC", NOW)
+    put(store, archive, patient, ("a.csv", MORNING))
+    put(store, archive, other, ("b.csv", NOON))
+    before = derived(store)
+    assert len(list(rebuild(store, archive, patient))) == 1
+    assert derived(store) == before
+
+
+def test_who_reads_does_not_wait_for_who_writes(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'afoot.db'}"
+    Store(url).close()
+    writer = Store(url)
+    with writer.writing():
+        reader = Store(url)
+        with reader.reading() as connection:
+            assert people.list_patients(connection) == []
+        reader.close()
+    writer.close()

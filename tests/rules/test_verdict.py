@@ -40,7 +40,7 @@ class TestWholeDay:
         made = judge(make_day(*THREE_WALKS))
         assert (made.day, made.version, made.phase, made.days_since_surgery) == (DAY, 3, "P1", 7)
         assert [item.name for item in made.items] == NAMES
-        assert json.loads(json.dumps(made.to_json()))["items"][0]["reason"] == "3 of 3 walks of 5 min or more"
+        assert json.loads(json.dumps(made.to_json()))["items"][0]["reason"] == "3 walks of 5 min or more, 3 prescribed"
 
     def test_walks(self) -> None:
         done = judge(make_day(*THREE_WALKS))
@@ -131,7 +131,7 @@ class TestPartialDay:
         assert {item.status for item in made.items} == {Status.UNKNOWN}
         assert made.adherence is None
         assert made.item("walks").reason == (
-            "1 of 3 walks of 5 min or more; 540 of 900 waking minutes are unknown or not worn, so this is left open"
+            "1 walk of 5 min or more, 3 prescribed; 540 of 900 waking minutes are unknown or not worn, so this is left open"
         )
 
     def test_hours_that_cannot_be_undone_are_met(self) -> None:
