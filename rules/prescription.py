@@ -12,6 +12,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from rules.day import DaySettings
+from rules.rule_settings import RuleSettings
 from rules.thresholds import Mark, Thresholds
 from rules.waking import DEFAULT_WINDOW, WakingWindow
 
@@ -167,6 +168,7 @@ class Prescription(BaseModel):
     waking_window: WakingWindow | None = DEFAULT_WINDOW
     phases: tuple[Phase, ...] = DEFAULT_PHASES
     thresholds: Thresholds = Field(default_factory=Thresholds)
+    rules: RuleSettings = Field(default_factory=RuleSettings)
 
     @model_validator(mode="after")
     def _phases_follow(self) -> Self:
@@ -224,7 +226,7 @@ def revise(current: Prescription, changes: Mapping[str, Any], *, author: str, ef
     """Return the next version of `current`.
 
     changes: by name: a field of the prescription (`baseline_steps`), of one phase (`P2.walks_per_day`), of every phase
-             (`walks_per_day`), or a threshold (`thresholds.walking_spm`)
+             (`walks_per_day`), a threshold (`thresholds.walking_spm`) or a parameter of a rule (`rules.sudden_drop.share`)
     Raises:  ValueError naming an unknown field or phase; pydantic.ValidationError (a ValueError too) for a bad value
     """
     row = current.model_dump(mode="json")
@@ -234,7 +236,7 @@ def revise(current: Prescription, changes: Mapping[str, Any], *, author: str, ef
     return Prescription.model_validate(row)
 
 
-_FIXED = frozenset({"version", "author", "effective", "reason", "phases", "thresholds"})
+_FIXED = frozenset({"version", "author", "effective", "reason", "phases", "thresholds", "rules"})
 _PER_PATIENT = frozenset(Prescription.model_fields) - _FIXED
 
 
@@ -244,6 +246,8 @@ def _set(row: dict[str, Any], name: str, value: Any) -> None:
         row[field] = value
     elif place == "thresholds" and field in Thresholds.model_fields:
         row["thresholds"][field] = value
+    elif place.startswith("rules.") and field in row["rules"].get(place.removeprefix("rules."), ()):
+        row["rules"][place.removeprefix("rules.")][field] = value
     elif field in Phase.model_fields and (chosen := [p for p in row["phases"] if place in ("", p["name"])]):
         for phase in chosen:
             phase[field] = value
@@ -251,5 +255,6 @@ def _set(row: dict[str, Any], name: str, value: Any) -> None:
         phases = ", ".join(phase["name"] for phase in row["phases"])
         raise ValueError(
             f"{name}: expected a field of the prescription ({', '.join(sorted(_PER_PATIENT))}), "
-            f"of a phase ({phases}, as in P1.walks_per_day) or thresholds.<name>"
+            f"of a phase ({phases}, as in P1.walks_per_day), "
+            f"thresholds.<name> or rules.<rule>.<name>"
         )
