@@ -1,8 +1,9 @@
 """Did this export write UTC or local time? What its files say together, and None where they do not settle it.
 
-Two kinds of evidence, each of which must be clear on its own:
+Three kinds of evidence, each of which must be clear on its own, and none of which may speak against another:
 - twins: the same minutes also stand in a CSV in UTC. The offset at which they match is 0, or it is not;
-- sleep: who sleeps takes no steps. The steps within the nights are next to none under one reading and many under the other.
+- sleep: who sleeps takes no steps. The steps within the nights are next to none under one reading and many under the other;
+- nights: many single nights are still under one reading and not under the other, and none the other way round (`nights`).
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -16,6 +17,7 @@ import numpy.typing as npt
 from devices.errors import DecodeError
 from devices.files.fitbit.kinds import NAIVE_KINDS, Kind, find_kind
 from devices.files.fitbit.minutes import read_wall_steps, wall_times
+from devices.files.fitbit.nights import judge_rests, read_rests
 from devices.files.reader import ReadOptions
 from devices.files.source import Source, read_head
 from devices.files.textual.cells import parse_decimals
@@ -71,8 +73,10 @@ def infer_naive_time(sources: Sequence[Source], options: ReadOptions) -> Meaning
     if Kind.STEPS_JSON not in files:
         return None
     evidence = Evidence()
-    evidence.wall, evidence.steps = _gather(
-        part for source in _spread(files[Kind.STEPS_JSON]) for part in _until_damaged(read_wall_steps(source, Rejects()))
+    evidence.wall, evidence.steps = _distinct(
+        *_gather(
+            part for source in _spread(files[Kind.STEPS_JSON]) for part in _until_damaged(read_wall_steps(source, Rejects()))
+        )
     )
     evidence.utc, evidence.utc_steps = _gather(
         part for source in _near(files.get(Kind.STEPS_CSV, []), evidence.wall) for part in _until_damaged(_true_minutes(source))
@@ -84,7 +88,11 @@ def infer_naive_time(sources: Sequence[Source], options: ReadOptions) -> Meaning
     nights += [part for source in files.get(Kind.SLEEP_JSON, []) for part in _until_damaged(_list_nights(source, options.zone))]
     evidence.nights_wall = np.concatenate([evidence.nights_wall, *(wall for wall, _ in nights)])
     evidence.nights_utc = np.concatenate([evidence.nights_utc, *(utc for _, utc in nights)])
-    return judge_sleep(evidence)
+    by_hour = judge_sleep(evidence)
+    if options.zone is None:
+        return by_hour
+    by_night = judge_rests(evidence.wall, evidence.steps, read_rests(files.get(Kind.SLEEP_JSON, []), options.zone))
+    return by_night if by_hour in (by_night, None) else by_hour if by_night is None else None
 
 
 def judge_twins(evidence: Evidence, zone: ZoneInfo | None) -> Meaning | None:
@@ -235,6 +243,14 @@ def _gather(parts: Iterable[Columns]) -> Columns:
         if rows > _MOST_ROWS:
             break
     return np.concatenate(first), np.concatenate(second)
+
+
+def _distinct(wall: Ms, steps: Ms) -> Columns:
+    """Return each minute once, in order: overlapping exports hold the same minutes, and twice the steps prove nothing."""
+    order = np.lexsort((steps, wall))
+    wall, steps = wall[order], steps[order]
+    last = np.append(wall[1:] != wall[:-1], np.ones(min(1, len(wall)), dtype=bool))
+    return wall[last], steps[last]
 
 
 def _until_damaged(parts: Iterator[Columns]) -> Iterator[Columns]:
