@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from devices.recording import Device
@@ -132,6 +132,17 @@ def list_devices(connection: Connection, patient_id: int) -> list[OwnedDevice]:
         OwnedDevice(row.id, row.patient_id, Device(row.vendor, row.model, row.serial, row.name), row.priority)
         for row in connection.execute(query)
     ]
+
+
+def disown_silent_devices(connection: Connection, patient_id: int) -> None:
+    """Let go of the patient's devices of which nothing is known: one of another patient may have come in by mistake."""
+    table = tables.devices
+    said = [
+        select(other.c.device_id).where(other.c.patient_id == patient_id, other.c.device_id == table.c.id).exists()
+        for other in tables.DERIVED
+        if "device_id" in other.c
+    ]
+    connection.execute(table.delete().where(table.c.patient_id == patient_id, ~or_(*said)))
 
 
 def set_priority(connection: Connection, patient_id: int, key: str, priority: int) -> None:

@@ -73,5 +73,6 @@ def export(
 
 
 def safe_name(name: str) -> str:
-    """Return a file name without what would lead out of this folder."""
-    return "".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in name)[:100]
+    """Return a file name without what would lead out of this folder, at most 200 bytes long."""
+    plain = "".join(letter if letter.isalnum() or letter in "-_ " else "_" for letter in name)
+    return plain.encode()[:200].decode(errors="ignore")

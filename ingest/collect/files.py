@@ -148,6 +148,7 @@ def forget(store: Store, archive: Archive, patient: Patient, digest: str) -> Ite
         ledger.remove(connection, entry)
         archive.drop_unused(connection, entry.hash)
         yield from _rebuild(connection, archive, patient)
+        people.disown_silent_devices(connection, patient.id)
 
 
 def _rebuild(connection: Connection, archive: Archive, patient: Patient) -> Iterator[Outcome]:
