@@ -10,12 +10,14 @@ import numpy as np
 from devices.files.fit.container import FitFile, Ints
 from devices.files.fit.messages import ACTIVITY, DEVICE_SETTINGS, FILE_ID, MONITORING_INFO, TIMESTAMP_CORRELATION
 from devices.files.fit.rows import gather_rows, unix_seconds
+from devices.files.offsets import tell_offsets
 from devices.recording import Offset, Rejects
 
 _DAY_S = 86_400
 _FIRST_DAY = date(1970, 1, 1)
 _GRAIN_S = 900  # offsets of zones are whole quarters of an hour
 _SLACK_S = 60  # some writers take the two clocks' readings a moment apart
+_LONGEST_FILE_S = 366 * _DAY_S  # a time beyond is a fault of the clock
 _WEST_S, _EAST_S = -12 * 3600, 14 * 3600
 
 # The field that holds the local time beside the message's own timestamp.
@@ -64,8 +66,16 @@ class LocalClock:
         at_home = (offset == offsets[0]) | (offset == offsets[1])
         return np.where(at_home, zone_begin, begin), np.where(at_home, zone_number, number)
 
-    def offsets(self) -> tuple[Offset, ...]:
-        return tuple(Offset(at * 1000, offset) for at, offset in zip(self.at_s.tolist(), self.offset_s.tolist(), strict=True))
+    def offsets(self, last_s: int | None = None) -> tuple[Offset, ...]:
+        """Return the offsets as readings of the clock; last_s: until when the file holds data.
+
+        A watch names its offset when it changes, or once a file: from the second day on of a long file it is named again.
+        """
+        if not len(self.at_s):
+            return ()
+        days = np.arange(self.at_s[0] // _DAY_S + 2, (self.at_s[-1] if last_s is None else last_s) // _DAY_S + 1) * _DAY_S
+        at_s = np.concatenate((self.at_s, days[days - self.at_s[0] <= _LONGEST_FILE_S]))
+        return tell_offsets(at_s * 1000, np.concatenate((self.offset_s, self._offsets(at_s[len(self.at_s) :]))))
 
     def _offsets(self, at_s: Ints) -> Ints:
         return self.offset_s[np.maximum(self.at_s.searchsorted(at_s, side="right") - 1, 0)]

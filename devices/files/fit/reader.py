@@ -20,7 +20,7 @@ from devices.files.fit.profile import type_name
 from devices.files.fit.wellness import read_naps, read_off_wrist, read_resting_heart_rate, read_sleep
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source, read_all
-from devices.recording import Device, Recording, Reject, Rejects, Span, Stream, VendorTotal
+from devices.recording import Counter, Device, Recording, Reject, Rejects, Span, Stream, VendorTotal
 
 _MOVEMENT = (MONITORING, MONITORING_HR_DATA, NAP_EVENT, RECORD, SESSION, SLEEP_LEVEL, STRESS_LEVEL)
 
@@ -79,7 +79,18 @@ def _read_file(file: FitFile, file_id: FileId, options: ReadOptions, rejects: Re
         spans += read_naps(file)
     if file.of(STRESS_LEVEL):
         spans += read_off_wrist(file)
-    return Recording(file_id.device, tuple(streams), tuple(spans), clock.offsets(), tuple(totals))
+    offsets = clock.offsets(_last_s(streams))
+    return Recording(file_id.device, tuple(streams), tuple(spans), offsets, tuple(totals))
+
+
+def _last_s(streams: Sequence[Stream]) -> int | None:
+    """Return the last second that the streams speak of; None if they are empty."""
+    ends = [
+        int((samples.at_ms if isinstance(samples, Counter) else samples.end_ms).max()) // 1000
+        for samples in (stream.samples for stream in streams)
+        if len(samples.value)
+    ]
+    return max(ends, default=None)
 
 
 def _kind(own: FileId | None) -> str:

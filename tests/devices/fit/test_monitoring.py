@@ -2,12 +2,15 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
+from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import fitparse
+import numpy as np
 import pytest
 
 from devices.errors import MissingAnswer
+from devices.files.fit.local_time import LocalClock
 from devices.recording import Offset, VendorTotal
 from tests.devices.fit.read import counter, intervals, one, read, readings, stream
 from tests.devices.fit.writer import BYTE, ENUM, UINT8, UINT16, UINT32, file_id, fit, fit_time, message
@@ -305,3 +308,14 @@ def test_the_real_files_increments_are_3173_steps_at_a_humans_cadence() -> None:
     assert max(minutes.values()) == pytest.approx(65, abs=1)
     first = datetime.fromtimestamp(min(minutes) * 60, UTC) - timedelta(hours=6)
     assert (first.date(), first.hour) == (date(2014, 12, 27), 8)
+
+
+def test_a_clock_that_a_long_file_names_once_is_told_each_day() -> None:
+    """One reading is believed for two days: a file of five days on a journey would fall back home."""
+    day_s = 86_400
+    clock = LocalClock(np.array([MIDNIGHT]), np.array([DENVER_S]), None)
+    told = clock.offsets(MIDNIGHT + 5 * day_s)
+    assert {reading.offset_s for reading in told} == {DENVER_S}
+    assert max(after.at_ms - before.at_ms for before, after in pairwise(told)) < 2 * day_s * 1000
+    assert told[0].at_ms == MIDNIGHT * 1000
+    assert told[-1].at_ms > (MIDNIGHT + 4 * day_s) * 1000
