@@ -54,7 +54,8 @@ class Policy:
     cooldown_ms:      none opens for that long after one closed
     daily_max:        so many open in one local day; None is no limit
     quiet:            local minutes (start, end) of the quiet hours, over midnight where start > end; None is none
-    escalate_after_ms: unacknowledged for that long after the last message, the next in `escalation` is told; None is never
+    escalate_after_ms: unacknowledged for that long after the last message, the next in `escalation` is told; None is never,
+                      but the first of them is told at once of a finding that `escalates`
     escalation:       who is told next, in turn; None is everybody after the last recipient in patient, therapist, operator
     expires_after_ms: the message is worth nothing after that; None is never
     tell_resolved:    who is told that it is over

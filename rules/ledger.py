@@ -247,7 +247,7 @@ def steps(
     """
     position = _lock(connection, patient_id)
     before = _read_states(connection, patient_id)
-    known = _read_told(connection, patient_id)
+    known = load_told(connection, patient_id)
     acts = _read_acts(connection, patient_id, position.judged_ms)
     rests = _read_snoozes(connection, patient_id)
     now, people, start = dict(before), dict(known), position.judged_ms
@@ -341,6 +341,13 @@ def load_states(connection: Connection, patient_id: int) -> States:
     judged_ms = connection.execute(select(judged.c.judged_ms).where(judged.c.patient_id == patient_id)).scalar()
     now = _read_states(connection, patient_id)
     return _acknowledge_all(now, _read_acts(connection, patient_id, judged_ms), judged_ms, None)[0]
+
+
+def load_told(connection: Connection, patient_id: int) -> dict[str, Told]:
+    """Return what people know of each rule of a patient."""
+    rows = connection.execute(select(told).where(told.c.patient_id == patient_id)).mappings()
+    names = [field.name for field in fields(Told)]
+    return {row["rule"]: replace(Told(**{name: row[name] for name in names}), priority=Priority(row["priority"])) for row in rows}
 
 
 def save(connection: Connection, patient_id: int, changed: Mapping[str, AlertState], happened: Iterable[Transition]) -> None:
@@ -539,12 +546,6 @@ def _read_states(connection: Connection, patient_id: int) -> States:
     return {row["rule"]: _state(row) for row in rows}
 
 
-def _read_told(connection: Connection, patient_id: int) -> dict[str, Told]:
-    rows = connection.execute(select(told).where(told.c.patient_id == patient_id)).mappings()
-    names = [field.name for field in fields(Told)]
-    return {row["rule"]: replace(Told(**{name: row[name] for name in names}), priority=Priority(row["priority"])) for row in rows}
-
-
 def _read_acts(connection: Connection, patient_id: int, after_ms: int | None) -> list[Acknowledgement]:
     wanted = select(acknowledgements).where(acknowledgements.c.patient_id == patient_id)
     if after_ms is not None:
@@ -674,6 +675,7 @@ def _write_finding(finding: Finding) -> dict[str, Any]:
         "at_ms": finding.at_ms,
         "priority": finding.priority.value,
         "clears": finding.clears,
+        "escalates": finding.escalates,
     }
     return {**body_of(finding), **rest}
 
@@ -697,6 +699,7 @@ def _read_finding(body: Mapping[str, Any]) -> Finding:
         ),
         priority=Priority(body["priority"]),
         clears=body["clears"],
+        escalates=body["escalates"],
     )
 
 

@@ -102,20 +102,22 @@ def tell(told: Told, state: AlertState, policy: Policy, present: Present) -> Sai
     """Return what people know afterwards, and what they are to be told now, if anything."""
     if not state.is_open:
         return _tell_closed(told, state, policy, present)
-    if state.sign is Sign.TRUE and state.last_at_ms == present.at_ms:
+    true_now = _true_now(state, present)
+    if true_now:
         told = replace(told, due_ms=present.at_ms)
     if state.standing is not Standing.OPEN:
         return told, None
     assert state.opened_ms is not None  # open
     if not told.outstanding or told.told_ms is None or told.told_ms < state.opened_ms:
         return _tell_opened(told, state, policy, present)
-    if state.priority is Priority.HIGH and told.priority is not Priority.HIGH:
+    if true_now and true_now.priority is Priority.HIGH and told.priority is not Priority.HIGH:
         return _say(replace(told, level=0), state, policy, present, News.RAISED, policy.recipients)
     return _escalate(told, state, policy, present)
 
 
 def _tell_closed(told: Told, state: AlertState, policy: Policy, present: Present) -> Said:
-    if not told.outstanding:
+    if not told.outstanding or state.sign in (Sign.UNKNOWN, Sign.TRUE):
+        # It closed in the past; whether it is over now is not known.
         return told, None
     told = replace(told, outstanding=False, again_ms=max(told.again_ms, state.cooldown_until_ms or 0))
     # Switched off by a person: they know.
@@ -133,25 +135,38 @@ def _tell_opened(told: Told, state: AlertState, policy: Policy, present: Present
     spent = policy.daily_max is not None and today >= policy.daily_max
     if not known or snoozed or spent or present.inhibited or present.at_ms < told.again_ms:
         return told, None
+    later = policy.chain[:1] if _is_urgent(state, present) else ()
     told = replace(
         told,
         told_ms=present.at_ms,
         outstanding=True,
-        level=0,
+        level=len(later),
         again_ms=present.at_ms + policy.cooldown_ms,
         day=day if told.day is None else max(day, told.day),
         told_today=today + 1,
     )
-    return _say(told, state, policy, present, News.OPENED, policy.recipients)
+    return _say(told, state, policy, present, News.OPENED, policy.recipients + later)
 
 
 def _escalate(told: Told, state: AlertState, policy: Policy, present: Present) -> Said:
-    if policy.escalate_after_ms is None or told.level >= len(policy.chain) or present.snoozed:
+    if told.level >= len(policy.chain) or present.snoozed:
         return told, None
-    if present.at_ms < told.level_from_ms + policy.escalate_after_ms:
+    waited = policy.escalate_after_ms is not None and present.at_ms >= told.level_from_ms + policy.escalate_after_ms
+    if not waited and not (told.level == 0 and _is_urgent(state, present)):
         return told, None
     following = policy.chain[told.level]
     return _say(replace(told, level=told.level + 1), state, policy, present, News.ESCALATED, (following,))
+
+
+def _true_now(state: AlertState, present: Present) -> Finding | None:
+    """Return what is known true at present; one that is inhibited counts as unknown."""
+    return present.finding if state.sign is Sign.TRUE and state.last_at_ms == present.at_ms else None
+
+
+def _is_urgent(state: AlertState, present: Present) -> bool:
+    """Whether the rule itself says that the next in the chain is to know without waiting."""
+    finding = _true_now(state, present)
+    return finding is not None and finding.escalates
 
 
 def _say(told: Told, state: AlertState, policy: Policy, present: Present, news: News, recipients: tuple[Recipient, ...]) -> Said:
@@ -170,14 +185,8 @@ def _say(told: Told, state: AlertState, policy: Policy, present: Present, news: 
         priority=state.priority,
         to=to,
         expires_ms=expires,
-        finding=_newest(state.finding, state, present),
+        finding=_true_now(state, present) or state.finding,
     )
-
-
-def _newest(opened_by: Finding, state: AlertState, present: Present) -> Finding:
-    """Return what to tell: what is true now, if it is; else what the alert rests on."""
-    true_now = state.sign is Sign.TRUE and state.last_at_ms == present.at_ms
-    return present.finding if true_now and present.finding is not None else opened_by
 
 
 def _reaches(recipient: Recipient, priority: Priority, policy: Policy, present: Present) -> int:
