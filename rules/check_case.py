@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import partial
+from statistics import median
 from types import MappingProxyType
 from typing import Generic, NamedTuple, TypeVar
 
@@ -112,7 +113,7 @@ class Case(Generic[S]):
         """Return the patient's own level: the median steps of the valid ones of the last days of `before`; None under four."""
         common = self.prescription.rules.common
         steps = [day.steps for day in before[-common.median_days :] if day.conclusive and day.steps is not None]
-        return float(np.median(steps)) if len(steps) >= common.median_valid_days else None
+        return float(median(steps)) if len(steps) >= common.median_valid_days else None
 
     def say(
         self,

@@ -1,6 +1,7 @@
 """Less than before: a sudden drop, no rise where one is due, and a decline from the best."""
 
 from itertools import combinations
+from statistics import median
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +19,18 @@ def check_sudden_drop(case: Case[SuddenDrop]) -> Finding:
         return case.unknown(f"{len(low)} of the last {settings.within_days} days are valid; {settings.days} are needed")
     days = [one.day for one in low]
     before = case.days[: (days[0].day - case.days[0].day).days]
-    median = case.own_median(before)
-    if not median:
+    usual = case.own_median(before)
+    if not usual:
         return case.unknown("no usual level is known from the days before them", window_of(days))
-    shares = [(day.steps or 0) / median for day in days]
+    shares = [(day.steps or 0) / usual for day in days]
     dropped = max(shares) < settings.share
     counted = " and ".join(f"{day.steps or 0:,}" for day in days)
     return case.say(
         Truth.TRUE if dropped else Truth.FALSE,
-        f"{counted} steps on the last valid days; the median before them is {median:,.0f}",
+        f"{counted} steps on the last valid days; the median before them is {usual:,.0f}",
         window_of(days),
         minutes=tuple(span_of(day, 0, day.n_min) for day in days) if dropped else (),
-        measured={"share": max(shares), "lowest_share": min(shares), "median": median},
+        measured={"share": max(shares), "lowest_share": min(shares), "median": usual},
         thresholds={"share": settings.share, "high_share": settings.high_share, "clear_share": settings.clear_share},
         priority=Priority.HIGH if max(shares) < settings.high_share else Priority.NORMAL,
         clears=min(shares) >= settings.clear_share,
@@ -47,7 +48,7 @@ def check_no_progress(case: Case[NoProgress]) -> Finding:
         return case.unknown("too few of these days are known well enough", window)
     known = [(place, day.steps) for place, day in enumerate(days) if day.conclusive and day.steps is not None]
     slope = find_slope(known)
-    share = float(np.median([steps for _, steps in known])) / baseline
+    share = median(steps for _, steps in known) / baseline
     return case.say(
         Truth.TRUE if slope <= settings.slope and share < settings.share else Truth.FALSE,
         f"{slope:+.0f} steps a day each day over {len(days)} days, at {share:.0%} of the baseline of {baseline:,}",
@@ -62,7 +63,7 @@ def find_slope(points: list[tuple[int, int]]) -> float:
 
     Source: Theil 1950; Sen 1968
     """
-    return float(np.median([(y1 - y0) / (x1 - x0) for (x0, y0), (x1, y1) in combinations(points, 2)]))
+    return float(median((y1 - y0) / (x1 - x0) for (x0, y0), (x1, y1) in combinations(points, 2)))
 
 
 def check_secondary_decline(case: Case[SecondaryDecline]) -> Finding:

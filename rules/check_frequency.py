@@ -1,5 +1,7 @@
 """Too seldom: walks a day, and hours of the day with some steps."""
 
+from functools import cache
+
 import numpy as np
 
 from rules.check_case import Case, Judged
@@ -43,6 +45,7 @@ def check_hourly_coverage(case: Case[HourlyCoverage]) -> Finding:
         return case.off("no steps an hour are prescribed")
     settings, limits = case.settings, case.prescription.thresholds
 
+    @cache
     def share(day: DaySummary, phase: Phase) -> float | None:
         judged = day.hours.judged >= limits.hourly_worn_min
         eligible = int(np.count_nonzero(judged))

@@ -32,10 +32,10 @@ def _judge_day(case: Case[Spike], day: DaySummary, before: Sequence[DaySummary])
         return case.off(f"in phase {phase.name} only a prescribed cap is judged, and none is set")
     if day.steps is None or window.coverage is None or window.coverage < case.share_needed:
         return case.unknown(f"{window.coverage or 0:.0%} of the waking minutes of {day.day} are known", window)
-    median = case.own_median(before)
-    if median is None and not cap_only:
+    usual = case.own_median(before)
+    if usual is None and not cap_only:
         return case.unknown("too few valid days before it to know the usual", window)
-    return _hold_against(case, day, window, None if cap_only else median)
+    return _hold_against(case, day, window, None if cap_only else usual)
 
 
 def _hold_against(case: Case[Spike], day: DaySummary, window: Window, median: float | None) -> Finding:
