@@ -14,7 +14,7 @@ from devices import virtual
 from devices.files.reader import ReadOptions
 from ingest import people
 from ingest.archive import Archive
-from ingest.collect.files import find_files, import_files
+from ingest.collect.files import find_files, import_files, readers_for
 from ingest.store import Store
 
 DAYS = 1_000
@@ -28,9 +28,10 @@ def import_folder(folder: Path) -> None:
     with store.writing() as connection:
         patient = people.add_patient(connection, "p", "Europe/Berlin", 0)
     files, options = find_files([folder]), ReadOptions(ZoneInfo(patient.zone))
-    for outcome in import_files(store, Archive(home / "archive"), patient, files, options, 0):
-        if outcome.refused:
-            raise RuntimeError(f"{outcome.name}: {outcome.refused}")
+    with readers_for(len(files)) as run:
+        for outcome in import_files(store, Archive(home / "archive"), patient, files, options, 0, run):
+            if outcome.refused:
+                raise RuntimeError(f"{outcome.name}: {outcome.refused}")
     store.close()
 
 

@@ -14,7 +14,7 @@ from devices.errors import DecodeError, Unrecognised
 from devices.files.reader import ReadOptions
 from devices.recording import Reject
 from ingest import ledger, people
-from ingest.collect.files import Outcome, find_files, import_files, preview
+from ingest.collect.files import Outcome, find_files, import_files, preview, readers_for
 from ingest.collect.files import forget as forget_import
 from ingest.collect.files import rebuild as rebuild_store
 from ingest.digest import find_parts, open_container
@@ -42,10 +42,10 @@ def import_(
             owner = people.find_patient(connection, patient)
         options = ReadOptions(people.checked_zone(owner.zone), cast(Literal["utc", "local"] | None, naive_time))
         if dry_run:
-            outcomes = preview(app.store, owner, files, options)
-        else:
-            outcomes = import_files(app.store, app.archive, owner, files, options, app.now_ms())
-        report(_with_progress(outcomes, len(files)), json)
+            report(_with_progress(preview(app.store, owner, files, options), len(files)), json)
+        with readers_for(len(files)) as run:
+            outcomes = import_files(app.store, app.archive, owner, files, options, app.now_ms(), run)
+            report(_with_progress(outcomes, len(files)), json)
 
 
 def rebuild(json: Json = False) -> None:

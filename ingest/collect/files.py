@@ -7,8 +7,12 @@ stops the run before, the same call again completes it.
 import json
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -18,9 +22,9 @@ from sqlalchemy import Connection, Table
 from devices.errors import DecodeError, DeviceError, Unrecognised
 from devices.files import READERS
 from devices.files.reader import Reader, ReadOptions, SingleFile
-from devices.files.source import FileSource, Source
+from devices.files.source import BytesSource, FileSource, Source
 from devices.recording import Device, Reject
-from ingest import ledger, people, tables
+from ingest import dirty, ledger, people, tables
 from ingest.archive import Archive
 from ingest.digest import SAMPLES_AT_ONCE, DeviceDigest, Digest, digest, find_parts, open_container
 from ingest.errors import Conflict
@@ -31,6 +35,9 @@ from ingest.store import Change, Store, add_parts, upsert
 log = logging.getLogger(__name__)
 
 FILES_AT_ONCE = 64
+# Other processes take about a second to begin; so many small files take longer.
+PARALLEL_FROM = 400
+JOBS_AT_ONCE = 8
 # Systems leave these beside the user's own files.
 _NOT_EXPORTS = frozenset({".DS_Store", "Thumbs.db", "desktop.ini", "__MACOSX"})
 
@@ -99,19 +106,44 @@ def _walk(top: Path) -> Iterator[Path]:
     yield from unreadable
 
 
+Job = tuple[Source, "_Settled", dict[str, str]]
+# Applies a function to jobs, and yields what it returns in their order; it may begin before it is asked for the first.
+Run = Callable[[Callable[[Job], list[Digest]], Iterable[Job]], Iterable[list[Digest]]]
+
+
+@contextmanager
+def readers_for(count: int) -> Iterator[Run | None]:
+    """Processes that read small files while this one stores what was read before; None where they would not pay."""
+    if count < PARALLEL_FROM or (os.cpu_count() or 1) < 2:
+        yield None
+        return
+    with ProcessPoolExecutor((os.cpu_count() or 2) - 1, mp_context=get_context("spawn")) as pool:
+        yield partial(pool.map, chunksize=JOBS_AT_ONCE)
+
+
 def import_files(
-    store: Store, archive: Archive, patient: Patient, files: Sequence[Source], options: ReadOptions, at_ms: int
+    store: Store,
+    archive: Archive,
+    patient: Patient,
+    files: Sequence[Source],
+    options: ReadOptions,
+    at_ms: int,
+    run: Run | None = None,
 ) -> Iterator[Outcome]:
     """Import the files for one patient, yielding an outcome as each is safe in the store.
 
-    at_ms: now. A bad file raises nothing: its outcome says why. Raises: DamagedStore, and what the database or its disk raise
+    at_ms: now. run: of `readers_for`. A bad file raises nothing: its outcome says why.
+    Raises: DamagedStore, and what the database or its disk raise
     """
     settled, problems = _survey(files, options)
+    waiting: list[_Reading] = []
     for first in range(0, len(files), FILES_AT_ONCE):
-        some = files[first : first + FILES_AT_ONCE]
-        kept = _archive(store, archive, patient, some, options, at_ms)
+        kept = _archive(store, archive, patient, files[first : first + FILES_AT_ONCE], options, at_ms)
         yield from (entry for entry in kept if isinstance(entry, Outcome))
-        yield from _read_entries(store, [entry for entry in kept if isinstance(entry, _Entry)], settled, problems)
+        begun = _read([entry for entry in kept if isinstance(entry, _Entry)], settled, problems, run)
+        yield from _store(store, waiting)
+        waiting = begun
+    yield from _store(store, waiting)
 
 
 def preview(store: Store, patient: Patient, files: Sequence[Source], options: ReadOptions) -> Iterator[Outcome]:
@@ -153,6 +185,7 @@ def forget(store: Store, archive: Archive, patient: Patient, digest: str) -> Ite
 
 def _rebuild(connection: Connection, archive: Archive, patient: Patient) -> Iterator[Outcome]:
     entries = ledger.list_imports(connection, patient.id)
+    dirty.mark_since(connection, patient.id)
     for table in tables.DERIVED:
         own = table.c.patient_id == patient.id if "patient_id" in table.c else table.c.import_id.in_([e.id for e in entries])
         connection.execute(table.delete().where(own))
@@ -229,17 +262,42 @@ def _known_or_new(connection: Connection, entry: ledger.Import, source: Source, 
     return Outcome(source.name, entry.hash, readers, True, Change(unchanged=minutes), rejects)
 
 
-def _read_entries(store: Store, entries: Sequence[_Entry], settled: _Settled, problems: dict[str, str]) -> Iterator[Outcome]:
-    """Read what was archived and store it: small files together in one commit, the pieces of a large one in several."""
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """An archived input being read, and what it says, piece by piece."""
+
+    pending: _Pending
+    pieces: Iterator[Digest]
+
+
+def _read(entries: Sequence[_Entry], settled: _Settled, problems: dict[str, str], run: Run | None) -> list[_Reading]:
+    """Begin to read what was archived: small files by `run`, large ones here, when their pieces are asked for."""
+    small = [run is not None and isinstance(entry.source, BytesSource) for entry in entries]
+    jobs = [(entry.source, settled, problems) for entry, is_small in zip(entries, small, strict=True) if is_small]
+    said = iter(run(_read_whole, jobs)) if run is not None else iter(())
+    return [
+        _Reading(_Pending(entry.known, settled), _later(said) if is_small else _digests(entry.source, settled, problems))
+        for entry, is_small in zip(entries, small, strict=True)
+    ]
+
+
+def _later(said: Iterator[list[Digest]]) -> Iterator[Digest]:
+    yield from next(said)
+
+
+def _read_whole(job: Job) -> list[Digest]:
+    return list(_digests(*job))
+
+
+def _store(store: Store, readings: Sequence[_Reading]) -> Iterator[Outcome]:
+    """Store what is read: small files together in one commit, the pieces of a large one in several."""
     ready: list[_Piece] = []
     samples = 0
-    for entry in entries:
-        pending = _Pending(entry.known, settled)
-        pieces = _digests(entry.source, settled, problems)
-        piece: Digest | None = next(pieces)
+    for reading in readings:
+        piece: Digest | None = next(reading.pieces)
         while piece is not None:
-            following = next(pieces, None)
-            ready.append(_Piece(pending, piece, following is None))
+            following = next(reading.pieces, None)
+            ready.append(_Piece(reading.pending, piece, following is None))
             samples += piece.samples
             if samples >= SAMPLES_AT_ONCE:
                 yield from _commit(store, ready)
@@ -309,12 +367,23 @@ def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
                 evidence.setdefault((patient_id, device_id, metric), []).append((pending, of_metric))
             for table, found in _plain_rows(own).items():
                 rows[table] += [{"patient_id": patient_id, "device_id": device_id} | row for row in found]
+    touched = dirty.days_of_spans(connection, rows[tables.spans]) | dirty.days_of_offsets(connection, rows[tables.offsets])
+    all_days = dirty.first_wear_reports(connection, rows[tables.spans])
     for key, said_of in evidence.items():
-        changes = add_parts(connection, *key, [of_metric for _, of_metric in said_of])
+        patient_id, device_id, metric = key
+        if metric == "heart_rate" and dirty.takes_first_pulse(connection, patient_id, device_id):
+            all_days.add(patient_id)
+        written: set[int] = set()
+        changes = add_parts(connection, *key, [of_metric for _, of_metric in said_of], written)
+        if metric in dirty.METRICS:
+            touched |= {(patient_id, day) for day in written}
         for (pending, _), change in zip(said_of, changes, strict=True):
             pending.change += change
     for table, largest in _LARGEST.items():
         _keep_largest(connection, table, rows[table], largest)
+    dirty.mark(connection, touched)
+    for patient_id in all_days:
+        dirty.mark_since(connection, patient_id)
 
 
 # Of two rows with one key, which stands: so that it does not matter which came first.

@@ -14,7 +14,7 @@ from devices.files.reader import ReadOptions
 from devices.files.source import BytesSource
 from ingest import ledger, people, tables
 from ingest.archive import SMALL_BYTES, Archive
-from ingest.collect.files import Outcome, find_files, forget, import_files, preview, rebuild
+from ingest.collect.files import PARALLEL_FROM, Outcome, find_files, forget, import_files, preview, readers_for, rebuild
 from ingest.errors import DamagedStore, NotKnown
 from ingest.people import Patient
 from ingest.store import Change, Store
@@ -253,3 +253,22 @@ def test_who_reads_does_not_wait_for_who_writes(tmp_path: Path) -> None:
             assert people.list_patients(connection) == []
         reader.close()
     writer.close()
+
+
+def test_read_by_other_processes_it_is_the_same_store(tmp_path: Path, store: Store, archive: Archive, patient: Patient) -> None:
+    files = [
+        (f"{day:02}.csv", csv(*(steps(minute, day, day=f"2026-01-{day:02}") for minute in range(300)))) for day in range(1, 29)
+    ]
+    files += [("bad", b"\0"), ("month.csv", b"".join(large_csv()))]
+    sources = [BytesSource(data, name) for name, data in files]
+    one = put(store, archive, patient, *files)
+    expected = derived(store)
+    with store.writing() as connection:
+        for table in (*reversed(DERIVED), tables.rejects, tables.imports, tables.devices):
+            connection.execute(table.delete())
+    with readers_for(PARALLEL_FROM) as run:
+        other = list(import_files(store, archive, patient, sources, OPTIONS, NOW, run))
+    assert derived(store) == expected
+    assert [(outcome.name, outcome.change, outcome.refused) for outcome in other] == [
+        (outcome.name, outcome.change, outcome.refused) for outcome in one
+    ]
