@@ -183,11 +183,13 @@ def advance_all(
     Rules that inhibit are judged first; while one of their alerts is open, the others count as unknown.
     Raises: ValueError if a rule has no policy or two findings
     """
-    after, happened = dict(states), []
+    after, happened = dict(states), list[Transition]()
+    silent: bool | None = None
     for finding in _inhibiting_first(findings, policies):
         policy = policies[finding.rule]
-        if policy.inhibited and not policy.inhibits and is_inhibited(after, policies) and finding.truth is not Truth.OFF:
-            finding = replace(finding, truth=Truth.UNKNOWN)
+        if policy.inhibited and not policy.inhibits and finding.truth is not Truth.OFF:
+            silent = is_inhibited(after, policies) if silent is None else silent
+            finding = replace(finding, truth=Truth.UNKNOWN) if silent else finding
         after[finding.rule], transitions = advance(after.get(finding.rule, AlertState()), finding, policy, day)
         happened += transitions
     return after, happened

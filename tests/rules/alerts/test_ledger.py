@@ -90,6 +90,14 @@ def test_a_past_judged_silently_and_then_the_present_at_the_same_instant(connect
     assert judge(connection, 0, still="T").tellings == []
 
 
+def test_what_was_judged_silently_is_the_past_from_then_on(connection: Connection) -> None:
+    judge(connection, 0, still="C", live=False)
+    judge(connection, 5, still="T", live=False)
+    ledger.rewind(connection, ONE, START)
+    assert judge(connection, 0, still="T").tellings == []
+    assert len(judge(connection, 5, still="T").tellings) == 1
+
+
 def test_an_older_instant_asks_for_a_rewind(connection: Connection) -> None:
     judge(connection, 5, still="T")
     with pytest.raises(ValueError, match="rewind first"):

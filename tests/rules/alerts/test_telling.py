@@ -71,6 +71,22 @@ def test_scenario(signs: str, policy: Policy, expected: list[str]) -> None:
     assert Life(policy).live(signs) == expected
 
 
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (PLAIN, [0, 1, 2, 3]),
+        (replace(PLAIN, daily_max=2), [0, 1]),
+        (replace(PLAIN, cooldown_ms=2 * HOUR), [0, 2]),
+    ],
+)
+def test_a_record_that_is_rewritten_every_hour_gives_no_way_round_the_limits(policy: Policy, expected: list[int]) -> None:
+    life, said = Life(policy), []
+    for number in range(4):
+        life.state = AlertState()
+        said += [number] if life.find("T", START + number * HOUR) else []
+    assert said == expected
+
+
 def test_what_is_told_is_what_is_true_now() -> None:
     life = Life(PLAIN)
     life.find("T", START, live=False)
