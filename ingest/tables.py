@@ -7,6 +7,7 @@ What people said and what arrived is the record: patients, zones, devices, presc
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     Date,
     ForeignKey,
@@ -113,6 +114,42 @@ rejects = Table(
     Column("count", BigInteger, nullable=False),
 )
 
+observations = Table(
+    "observations",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("code", String, nullable=False),
+    Column("value", Integer, comment="1 and 0 for yes and no; null where the code has none, and of one taken back"),
+    Column("detail", JSON, nullable=False),
+    Column("source", String, nullable=False),
+    Column("entered_by", String, nullable=False),
+    Column("entered_ms", BigInteger, nullable=False),
+    Column("replaces", Integer, comment="the number of the one that this corrects"),
+    Column("withdrawn", Boolean, nullable=False, comment="what it replaces was not so, and nothing stands for it"),
+    UniqueConstraint("patient_id", "replaces"),
+)
+Index("observations_by_time", observations.c.patient_id, observations.c.code, observations.c.at_ms)
+
+care_log = Table(
+    "care_log",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("kind", String, nullable=False, comment="review, or the kind of contact"),
+    Column("minutes", Integer, nullable=False),
+    Column("live", Boolean, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("entered_by", String, nullable=False),
+    Column("entered_ms", BigInteger, nullable=False),
+    Column("replaces", Integer, comment="the number of the one that this corrects"),
+    Column("withdrawn", Boolean, nullable=False, comment="what it replaces was not so, and nothing stands for it"),
+    UniqueConstraint("patient_id", "replaces"),
+)
+Index("care_log_by_time", care_log.c.patient_id, care_log.c.at_ms)
+
 minutes = Table(
     "minutes",
     metadata,
@@ -160,6 +197,14 @@ totals = Table(
     Column("metric", String, primary_key=True),
     Column("day", Date, primary_key=True),
     Column("value", BigInteger, nullable=False),
+)
+
+dirty_days = Table(
+    "dirty_days",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("day", Integer, primary_key=True, comment="UTC days since 1970"),
+    Column("marks", Integer, nullable=False, comment="how often it changed since it was judged"),
 )
 
 DERIVED = (minutes, spans, offsets, totals, rejects)
