@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from sqlalchemy import Connection, Row, or_, select
 from sqlalchemy.exc import IntegrityError
 
-from devices.recording import Device
-from ingest import tables
+from devices.recording import DAY_MS, Device
+from ingest import dirty, tables
 from ingest.errors import Conflict, NotKnown
 from ingest.store import upsert
 
@@ -76,12 +76,14 @@ def set_zone(connection: Connection, patient_id: int, zone: str, from_ms: int) -
     """From that instant on the patient lives by this zone. Raises: NotKnown if the zone is none."""
     checked_zone(zone)
     upsert(connection, tables.zones, [{"patient_id": patient_id, "from_ms": from_ms, "zone": zone}])
+    dirty.mark_since(connection, patient_id, from_ms // DAY_MS)
 
 
 def set_home(connection: Connection, patient_id: int, zone: str) -> None:
     """Say that the patient's home zone is, and always was, another one. Raises: NotKnown if the zone is none."""
     checked_zone(zone)
     connection.execute(tables.patients.update().where(tables.patients.c.id == patient_id).values(zone=zone))
+    dirty.mark_since(connection, patient_id)
 
 
 def zone_history(connection: Connection, patient: Patient) -> list[tuple[int, str]]:
@@ -151,3 +153,4 @@ def set_priority(connection: Connection, patient_id: int, key: str, priority: in
     change = table.update().where(table.c.patient_id == patient_id, table.c.key == key).values(priority=priority)
     if connection.execute(change).rowcount == 0:
         raise NotKnown(f"device {key!r}: expected one of the patient's own")
+    dirty.mark_since(connection, patient_id)

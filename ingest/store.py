@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, Table, bindparam, create_engine, event, inspect, select, tuple_
+from sqlalchemy import Connection, Engine, MetaData, Table, bindparam, create_engine, event, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
@@ -57,6 +57,13 @@ class Store:
                 _create(connection)
         with self.reading() as connection:
             _check(connection)
+        self.add_tables(tables.metadata)
+
+    def add_tables(self, metadata: MetaData) -> None:
+        """Create those of the tables that are not there yet: the store may be older than they are, or other rooms' own."""
+        if not set(metadata.tables) <= set(inspect(self.engine).get_table_names()):
+            with self.writing() as connection:
+                metadata.create_all(connection)
 
     @contextmanager
     def writing(self, *, keep: bool = True) -> Iterator[Connection]:
@@ -138,10 +145,18 @@ def add(connection: Connection, patient_id: int, device_id: int, metric: str, ev
     return add_parts(connection, patient_id, device_id, metric, [evidence])[0]
 
 
-def add_parts(connection: Connection, patient_id: int, device_id: int, metric: str, parts: Sequence[Evidence]) -> list[Change]:
+def add_parts(
+    connection: Connection,
+    patient_id: int,
+    device_id: int,
+    metric: str,
+    parts: Sequence[Evidence],
+    written: set[int] | None = None,
+) -> list[Change]:
     """`add` for what several files said, at once: much faster, and each file's own share of the change is returned.
 
     A minute that several of them made known is counted with the first.
+    written: the UTC days of which something changed are added to it
     """
     kind, changes = METRICS[metric], [Change()] * len(parts)
     whole = combine(kind, parts)
@@ -156,18 +171,25 @@ def add_parts(connection: Connection, patient_id: int, device_id: int, metric: s
         new = whole if len(some) == len(days) else combine(kind, [part_of_day(whole, int(day)) for day in some])
         placed = _add(connection, patient_id, device_id, kind, new, days if new is whole else touched_days(new))
         changes = [change + share for change, share in zip(changes, placed.shares(kind, parts), strict=True)]
+        if written is not None:
+            written.update(placed.written)
     return changes
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Placed:
-    """What became of the minutes of the days (d,): (d, 1440) bool each. said: what the new evidence speaks of, if at hand."""
+    """What became of the minutes of the days (d,): (d, 1440) bool each.
+
+    said:    what the new evidence speaks of, if at hand
+    written: the days whose rows are new or other than they were
+    """
 
     days: Days
     inserted: npt.NDArray[np.bool_]
     changed: npt.NDArray[np.bool_]
     known: npt.NDArray[np.bool_]
     said: npt.NDArray[np.bool_] | None
+    written: list[int]
 
     def shares(self, metric: Metric, parts: Sequence[Evidence]) -> list[Change]:
         """Return what each part changed; a minute that several of them speak of is counted with the first."""
@@ -204,7 +226,7 @@ def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric
         before, after, said = _minutes_before(stored, days), grid.minutes, None
         evidence = [_evidence_bytes(metric, whole, int(day)) for day in days]
         resolution_s, unplaced = grid.resolution_s, grid.unplaced
-    rows = []
+    rows: list[dict[str, Any]] = []
     known, was, same = after != ABSENT, before != ABSENT, after == before
     for index in np.flatnonzero(known.any(axis=1) | (unplaced > 0) | np.array([data is not None for data in evidence])):
         old, data, lost = stored.get(int(days[index])), evidence[index], int(unplaced[index])
@@ -213,7 +235,7 @@ def _add(connection: Connection, patient_id: int, device_id: int, metric: Metric
         key = {"patient_id": patient_id, "device_id": device_id, "metric": metric.name, "day": int(days[index])}
         rows.append(key | _columns(after[index], data, int(resolution_s[index]), lost))
     upsert(connection, tables.minutes, rows)
-    return _Placed(days, known & ~was, was & ~same, known, said)
+    return _Placed(days, known & ~was, was & ~same, known, said, [row["day"] for row in rows])
 
 
 _ROWS = select(tables.minutes.c.day, tables.minutes.c.block, tables.minutes.c.evidence, tables.minutes.c.unplaced).where(
