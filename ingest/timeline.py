@@ -8,6 +8,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +23,8 @@ from ingest.store import read_minutes
 
 # A pulse this near says that the device is on the body [G].
 PULSE_NEAR_MIN = 10
+# Marks of what is off the body are made of samples this far apart at most, so they begin and end that late [G].
+MARK_EDGE_MIN = 5
 # A device that gave less than this share of a day's known minutes does not set its resolution [G].
 RESOLUTION_SHARE = 0.1
 
@@ -104,7 +107,7 @@ def read_timeline(connection: Connection, patient: Patient, days: Sequence[Local
                 resolution[row, found.grid.days - start // DAY_MS] = found.grid.resolution_s
                 unplaced += int(found.grid.unplaced.sum())
     marks = _read_marks(connection, patient.id, index, start, end, size)
-    off = marks.not_worn | marks.charging
+    off = _without_moving_edges(marks.not_worn | marks.charging, columns["steps"])
     source = _choose(
         columns["steps"], columns["heart_rate"], off, devices, _among(devices, _pulse_takers(connection, patient.id))
     )
@@ -169,6 +172,23 @@ def _read_marks(connection: Connection, patient_id: int, index: dict[int, int], 
         if kind == SpanKind.SLEEP and json.loads(attributes).get("stage") != "awake":
             marks.asleep[index[device_id], first:last] = True
     return marks
+
+
+def _without_moving_edges(off: Mask, steps: Minutes) -> Mask:
+    """Return when each device was off the body: (devices, n) bool.
+
+    A device that counts steps in the minutes at the edge of such a mark was still, or again, on the body in them; what it counts
+    in the midst of one, it was carried about.
+    """
+    counted = off & (steps > 0)
+    for row in np.flatnonzero(counted.any(axis=1)).tolist():
+        edges = np.flatnonzero(np.diff(off[row].astype(np.int8))) + 1
+        for first, last in pairwise(edges.tolist()):
+            if off[row, first]:
+                begin, end = slice(first, min(first + MARK_EDGE_MIN, last)), slice(max(last - MARK_EDGE_MIN, first), last)
+                off[row, begin] &= ~np.logical_and.accumulate(counted[row, begin])
+                off[row, end] &= ~np.logical_and.accumulate(counted[row, end][::-1])[::-1]
+    return off
 
 
 def _wear_reporters(connection: Connection, patient_id: int) -> set[int]:

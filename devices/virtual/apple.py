@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from devices.virtual import stamps
-from devices.virtual.clock import MINUTE_MS, home_zone
+from devices.virtual.clock import MINUTE_MS, home_zone, zone_at
 from devices.virtual.life import Day, Stage, State, Workout, truth
 from devices.virtual.nights import Sleep, sleeps
 from devices.virtual.plan import WorkoutKind
@@ -85,7 +85,6 @@ class _Export:
     days: Sequence[Day]
     sleeps: Sequence[Sleep]
     at_s: int
-    zone: str
     offset_s: int | None  # of all dates; None: each date has that of its own time
     address: np.random.Generator
 
@@ -149,7 +148,6 @@ def _export(wearer: Wearer, lived: Sequence[Day], exported: datetime | None, off
         days=lived,
         sleeps=sleeps(lived),
         at_s=at_s,
-        zone=zone.key,
         offset_s=round(shift.total_seconds()) if offsets == "export" else None,
         address=np.random.Generator(np.random.PCG64([wearer.seed, Theme.APPLE, at_s])),
     )
@@ -256,15 +254,19 @@ def _day_of(export: _Export, at_ms: int) -> Day:
 
 def _sleep_records(export: _Export) -> Iterator[str]:
     kind = "HKCategoryTypeIdentifierSleepAnalysis"
-    zone = f'<MetadataEntry key="HKTimeZone" value="{export.zone}"/>'
     for night in export.sleeps:
         day = _day_of(export, night.start_ms)
         start_s, end_s = np.array([night.start_ms // 1000]), np.array([night.end_ms // 1000])
         in_bed = ["HKCategoryValueSleepAnalysisInBed"]
-        yield from _records(export, day, export.phone, kind, "", start_s, end_s, in_bed, [zone])
+        yield from _records(export, day, export.phone, kind, "", start_s, end_s, in_bed, [_zone(export, night.start_ms)])
         starts, ends, stages = (np.array(column) for column in zip(*night.runs(), strict=True))
         values = [f"HKCategoryValueSleepAnalysis{_SLEEP_VALUES[stage]}" for stage in stages.tolist()]
-        yield from _records(export, day, export.watch, kind, "", starts // 1000, ends // 1000, values, [zone] * len(values))
+        zones = [_zone(export, start_ms) for start_ms in starts.tolist()]
+        yield from _records(export, day, export.watch, kind, "", starts // 1000, ends // 1000, values, zones)
+
+
+def _zone(export: _Export, at_ms: int) -> str:
+    return f'<MetadataEntry key="HKTimeZone" value="{zone_at(export.wearer, at_ms).key}"/>'
 
 
 def _stand_hours(export: _Export, day: Day) -> Iterator[str]:
@@ -291,7 +293,7 @@ def _workout(export: _Export, day: Day, workout: Workout) -> str:
     lines = [
         f' <Workout workoutActivityType="HKWorkoutActivityType{_WORKOUTS[workout.kind]}" duration="{minutes!r}"'
         f' durationUnit="min" {source}{before}{address:x}{after} creationDate="{made}" {times}>',
-        f'  <MetadataEntry key="HKTimeZone" value="{export.zone}"/>',
+        f"  {_zone(export, workout.start_ms)}",
         f'  <MetadataEntry key="HKIndoorWorkout" value="{int(workout.kind is not WorkoutKind.WALKING)}"/>',
     ]
     if workout.kind is WorkoutKind.WALKING:

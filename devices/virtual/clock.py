@@ -46,6 +46,16 @@ def home_zone(wearer: Wearer, day: date) -> ZoneInfo:
     return ZoneInfo(names[-1])
 
 
+def zone_at(wearer: Wearer, at_ms: int) -> ZoneInfo:
+    """Return the zone by which this person's clocks stand at an instant."""
+    zone = ZoneInfo(wearer.zone)
+    for trip in wearer.trips:
+        if at_ms < round(datetime.combine(trip.day, time(12), zone).timestamp() * 1000):
+            break
+        zone = ZoneInfo(trip.zone)
+    return zone
+
+
 def local_day(wearer: Wearer, day: date) -> LocalDay:
     """Return when the date begins and ends for this person.
 

@@ -140,6 +140,21 @@ def test_the_watch_lies_on_the_table_and_the_phone_walks(life: Life) -> None:
     assert not timeline.not_worn[720]
 
 
+def test_a_mark_begins_and_ends_where_the_steps_do(life: Life) -> None:
+    """It is made of samples some minutes apart; steps in its midst are those of a watch that was carried about."""
+    steps = {598: 50, 599: 60, 600: 70, 601: 80, 610: 5, 618: 30, 619: 90, 620: 90}
+    life.steps("watch", steps, ((590, 630),))
+    life.mark("watch", SpanKind.NOT_WORN, 600, 620)
+    timeline = life.timeline()
+    assert timeline.steps[598:602].tolist() == [50, 60, 70, 80]
+    assert timeline.not_worn.nonzero()[0].tolist() == list(range(602, 618))
+    assert timeline.steps[610] == ABSENT
+    assert timeline.steps[618:621].tolist() == [30, 90, 90]
+    # The edges are some minutes, not all of it.
+    life.steps("watch", dict.fromkeys(range(600, 620), 40))
+    assert life.timeline().not_worn.nonzero()[0].tolist() == list(range(605, 615))
+
+
 def test_a_watch_on_the_charger_knows_nothing_and_says_so(life: Life) -> None:
     life.still("watch", 0, 1440)
     life.pulse("watch", {610: 70, 650: 65})
@@ -264,9 +279,9 @@ def test_the_resolution_is_that_of_what_the_day_is_made_of(life: Life) -> None:
     life.prefer("watch", 1)
     assert life.timeline().resolution_s.tolist() == [60]
     # A little of the phone does not spoil the day; more of it does.
-    life.mark("watch", SpanKind.NOT_WORN, 600, 740)
+    life.mark("watch", SpanKind.NOT_WORN, 600, 750)
     assert life.timeline().resolution_s.tolist() == [60]
-    life.mark("watch", SpanKind.NOT_WORN, 740, 745)
+    life.mark("watch", SpanKind.NOT_WORN, 750, 760)
     assert life.timeline().resolution_s.tolist() == [900]
 
 
@@ -276,14 +291,14 @@ def test_the_resolution_of_local_days_that_share_a_utc_day(life: Life) -> None:
     life.steps("watch", dict.fromkeys(range(1440), 20))
     # 5 of the first day's 24 hours lie on the coarse UTC day, 19 of the next one's do.
     assert life.timeline(FIRST, date(2026, 3, 3)).resolution_s.tolist() == [900, 900]
-    life.mark("phone", SpanKind.NOT_WORN, 1440, 1440 + 180)
+    life.mark("phone", SpanKind.NOT_WORN, 1440, 1440 + 190)
     assert life.timeline(FIRST, date(2026, 3, 3)).resolution_s.tolist() == [60, 900]
 
 
 def test_a_day_made_by_a_dozen_devices_has_a_resolution(life: Life) -> None:
     for number in range(12):
-        life.say(f"d{number:02}", intervals([(T0 + number * 30 * MINUTE, T0 + (number * 30 + 2 + number) * MINUTE, 10)]))
-        life.mark(f"d{number:02}", SpanKind.NOT_WORN, number * 30 + 2, number * 30 + 30)
+        life.say(f"d{number:02}", intervals([(T0 + number * 30 * MINUTE, T0 + (number * 30 + 2 + number) * MINUTE, 1)]))
+        life.mark(f"d{number:02}", SpanKind.NOT_WORN, number * 30 - 10, number * 30 + number)
     assert life.timeline().resolution_s.tolist() == [13 * 60]
 
 
@@ -347,11 +362,26 @@ def marked(one: Worn, minute: int, *kinds: SpanKind, stages: tuple[str, ...] = (
     )
 
 
+def is_off(one: Worn, minute: int) -> bool:
+    """Marked off the body, but for the up to five minutes with steps by which a mark begins or ends late."""
+
+    def mark(at: int) -> bool:
+        return marked(one, at, SpanKind.NOT_WORN, SpanKind.CHARGING)
+
+    def reaches_an_edge(direction: int) -> bool:
+        at = minute
+        while mark(at) and one.steps.get(at, 0) > 0:
+            at += direction
+        return not mark(at) and abs(at - minute) <= 5
+
+    return mark(minute) and not (reaches_an_edge(-1) or reaches_an_edge(1))
+
+
 def believed(worn: dict[str, Worn], minute: int) -> str | None:
     """The rule as it is written, for one minute."""
     candidates = []
     for key, one in worn.items():
-        if minute not in one.steps or marked(one, minute, SpanKind.NOT_WORN, SpanKind.CHARGING):
+        if minute not in one.steps or is_off(one, minute):
             continue
         near = any(abs(minute - at) <= 10 for at in one.pulse)
         trust = 2 if near else 0 if one.pulse else 1
@@ -381,7 +411,7 @@ def test_any_life_follows_the_rule_minute_by_minute(
         key = believed(worn, minute)
         assert found[minute] == (key, ABSENT if key is None else worn[key].steps[minute]), minute
         at = minute - start
-        off = {other for other in worn if marked(worn[other], minute, SpanKind.NOT_WORN, SpanKind.CHARGING)}
+        off = {other for other in worn if is_off(worn[other], minute)}
         order = [other for other in ([key] if key else []) + by_trust if other not in off and minute in worn[other].pulse]
         assert timeline.heart_rate[at] == (worn[order[0]].pulse[minute] if order else ABSENT)
         says = key is not None and any(kind is SpanKind.NOT_WORN for kind, *_ in worn[key].marks)
