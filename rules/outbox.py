@@ -46,9 +46,10 @@ routes = Table(
     Column("patient_id", Integer, nullable=False, comment="0: serves every patient"),
     Column("recipient", String, nullable=False),
     Column("url", Text, nullable=False, comment="secret: an Apprise URL with passwords and tokens"),
+    Column("digest", String(64), nullable=False, comment="of the URL: a database that complains of a key shows it"),
     Column("label", String, nullable=False),
     Column("language", String, nullable=False),
-    UniqueConstraint("patient_id", "recipient", "url"),
+    UniqueConstraint("patient_id", "recipient", "digest"),
 )
 
 transitions = Table(
@@ -184,7 +185,8 @@ def note_without_route(connection: Connection, patient_id: int, recipient: str, 
     """Note that there is no channel. Returns whether that is new."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     row = {"patient_id": patient_id, "recipient": recipient, "since_ms": at_ms}
-    return connection.execute(dialect.insert(without_route).values(row).on_conflict_do_nothing()).rowcount > 0
+    noted = dialect.insert(without_route).values(row).on_conflict_do_nothing().returning(without_route.c.patient_id)
+    return connection.execute(noted).one_or_none() is not None
 
 
 def note_with_route(connection: Connection, patient_id: int, recipient: str) -> None:

@@ -1,10 +1,10 @@
 """Who is told by which channel: the Apprise URLs of each patient and role. A URL is a secret: it holds passwords and tokens."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from sqlalchemy import Connection, Row, Select, delete, insert, select
+from sqlalchemy import Connection, Row, Select, delete, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from rules.finding import Recipient
 from rules.outbox import routes
@@ -52,18 +52,13 @@ def add_route(
     if recipient is Recipient.PATIENT and patient_id == CLINIC:
         raise Refused("a patient's channel belongs to one patient: say which")
     url = url.strip()
-    for known in _routes(connection, select(routes).where(routes.c.patient_id == patient_id)):
-        if known.recipient is recipient and known.url == url:
-            return known
-    values = {
-        "patient_id": patient_id,
-        "recipient": recipient.value,
-        "url": Secret(url),
-        "label": label or label_of(url),
-        "language": language,
-    }
-    found = connection.execute(insert(routes).values(values).returning(routes)).one()
-    return _route(found)
+    digest = sha256(url.encode()).hexdigest()
+    same = {"patient_id": patient_id, "recipient": recipient.value, "digest": digest}
+    rest = {"url": Secret(url), "label": label or label_of(url), "language": language}
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(routes).values(same | rest).on_conflict_do_nothing(index_elements=list(same)))
+    (route,) = _routes(connection, select(routes).where(*(routes.c[name] == value for name, value in same.items())))
+    return route
 
 
 def remove_route(connection: Connection, route_id: int) -> bool:
@@ -102,7 +97,3 @@ def _route(row: Row[tuple[object, ...]]) -> Route:
         language=found["language"],
         url=Secret(found["url"]),
     )
-
-
-def labels_of(found: Sequence[Route]) -> dict[int, str]:
-    return {route.id: route.label for route in found}
