@@ -1,0 +1,5 @@
+"""The program of the command tests, here too."""
+
+from tests.afoot.conftest import afoot
+
+__all__ = ["afoot"]
