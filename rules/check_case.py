@@ -132,7 +132,9 @@ class Case(Generic[S]):
             window.start_ms, window.end_ms, window.coverage, window.wear_source, minutes, dict(measured), dict(thresholds)
         )
         version = self.prescription.version
-        return Finding(self.rule, truth, self.at_ms, version, reason, evidence, priority, clears, escalates)
+        return Finding(
+            self.rule, truth, self.at_ms, version, reason, evidence, priority, clears and truth is Truth.FALSE, escalates
+        )
 
     def unknown(self, reason: str, window: Window | None = None) -> Finding:
         return self.say(Truth.UNKNOWN, reason, window or self.instant(), clears=False)

@@ -6,6 +6,7 @@ from statistics import median
 from rules.check_case import DAY_MS, Case, S, span_of, window_of
 from rules.day import DaySummary
 from rules.finding import Finding, Truth
+from rules.prescription import Phase
 from rules.rule_settings import AvoidancePattern, BelowFloor
 
 
@@ -14,19 +15,15 @@ def check_below_floor(case: Case[BelowFloor]) -> Finding:
     settings = case.settings
     if case.phase is None or not case.phase.floor_share:
         return case.off("no floor is prescribed in this phase")
-    days = [
-        one.day
-        for one in case.last_valid(
-            settings.median_of_days, settings.lookback_days, lambda day, phase: find_floor(case, day) is not None
-        )
-    ]
+    judged = case.last_valid(settings.median_of_days, settings.lookback_days, lambda _, phase: find_floor(case, phase) > 0)
+    days = [one.day for one in judged]
     if len(days) < settings.median_of_days:
         return case.unknown(
             f"{len(days)} of the last {settings.lookback_days} days are valid; {settings.median_of_days} are needed"
         )
-    share = median(_share(case, day) for day in days)
+    share = median((one.day.steps or 0) / find_floor(case, one.phase) for one in judged)
     low = share < 1
-    floor = find_floor(case, days[-1]) or 0
+    floor = find_floor(case, judged[-1].phase)
     counted = median(day.steps or 0 for day in days)
     return case.say(
         Truth.TRUE if low else Truth.FALSE,
@@ -38,17 +35,9 @@ def check_below_floor(case: Case[BelowFloor]) -> Finding:
     )
 
 
-def find_floor(case: Case[S], day: DaySummary) -> int | None:
-    """Return the steps that the phase of `day` asks for at least; None if it asks for none."""
-    phase, baseline = case.phase_of(day), case.prescription.baseline_steps
-    if phase is None or baseline is None or not phase.floor_share:
-        return None
-    return round(phase.floor_share * baseline) or None
-
-
-def _share(case: Case[S], day: DaySummary) -> float:
-    floor = find_floor(case, day)
-    return (day.steps or 0) / floor if floor else 1.0
+def find_floor(case: Case[S], phase: Phase | None) -> int:
+    """Return the steps that a phase asks for at least; 0 if it asks for none."""
+    return round(phase.floor_share * (case.prescription.baseline_steps or 0)) if phase is not None else 0
 
 
 def check_avoidance_pattern(case: Case[AvoidancePattern]) -> Finding:
@@ -92,9 +81,9 @@ def _rolling_shares(case: Case[AvoidancePattern], days: Sequence[DaySummary]) ->
     floor = case.prescription.rules.below_floor
     recent = len(days) - case.settings.days
     known = [
-        (place, _share(case, day))
-        for place, day in enumerate(days)
-        if place >= recent - floor.lookback_days and day.conclusive and find_floor(case, day) is not None
+        (place, (days[place].steps or 0) / asked)
+        for place in range(max(0, recent - floor.lookback_days), len(days))
+        if days[place].conclusive and (asked := find_floor(case, case.phase_of(days[place])))
     ]
     found = []
     for at, (place, _) in enumerate(known):

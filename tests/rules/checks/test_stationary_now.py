@@ -1,4 +1,3 @@
-import datetime as dt
 from dataclasses import replace
 from typing import Any
 
@@ -146,4 +145,3 @@ def test_stale_data() -> None:
     seen = at(NOON, day_of(P1, NOON))
     for age_ms, truth in ((2 * HOUR_MS, "true"), (2 * HOUR_MS + 1, "unknown")):
         assert judge("stationary_now", replace(seen, last_data_ms=seen.at_ms - age_ms)).truth == truth
-    assert date_of(P1) - dt.timedelta(P1) == prescribe().surgery_date
