@@ -77,7 +77,9 @@ def read_days(connection: Connection, patient: Patient, first: date, last: date)
     ).all()
     if not rows:
         return probe
-    order = {key: rank for rank, key in enumerate(sorted({(row.priority, row.key) for row in rows}))}
+    # As for minutes: the higher priority, then the first by key.
+    owners_by_trust = sorted({(-row.priority, row.key) for row in rows}, reverse=True)
+    order = {(-negative, key): rank for rank, (negative, key) in enumerate(owners_by_trust)}
     readings = [OffsetReading(row.at_ms, row.offset_s, order[row.priority, row.key]) for row in rows]
     return local_days(zones, first, last, readings)
 

@@ -61,7 +61,7 @@ def afoot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     monkeypatch.setenv("AFOOT_HOME", str(home))
     monkeypatch.setenv("AFOOT_DURABLE", "false")
     monkeypatch.delenv("AFOOT_STORE", raising=False)
-    # Settings are read from a `.env` of the folder that one is in, too, and reports are written there.
+    # Reports are written into the folder that one is in.
     work = tmp_path / "work"
     work.mkdir()
     monkeypatch.chdir(work)

@@ -87,6 +87,8 @@ def check(item: Recording | Reject) -> None:
     assert isinstance(item, Recording)
     device = item.device
     assert device.vendor
+    # An empty serial number would be one device of all patients.
+    assert device.serial is None or device.serial
     for one in (device.vendor, device.model, device.serial or "", device.name, device.key):
         check_text(one)
         assert one.isprintable()

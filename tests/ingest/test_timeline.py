@@ -245,6 +245,30 @@ def test_a_date_that_nobody_lived_has_no_days(life: Life) -> None:
         assert read_days(connection, patient, date(2011, 12, 30), date(2011, 12, 30)) == []
 
 
+def test_of_two_clocks_that_disagree_the_same_device_is_believed_as_of_two_counts(life: Life) -> None:
+    """`a` is in New York from Tuesday noon on, `b` stayed in Berlin."""
+    life.zone = "Europe/Berlin"
+    rows = [("a", 12 * 60, -4), ("b", 12 * 60, 2), ("a", 24 * 60, -4), ("b", 24 * 60, 2)]
+    base = (date(2026, 5, 5) - FIRST).days * 1440
+    for key, minute, offset_h in rows:
+        patient, device = life.device(key)
+        row = {"patient_id": patient, "device_id": device, "at_ms": T0 + (base + minute) * MINUTE, "offset_s": offset_h * 3600}
+        with life.store.writing() as connection:
+            upsert(connection, tables.offsets, [row])
+
+    def hours() -> list[int]:
+        patient = life.patient()
+        with life.store.reading() as connection:
+            days = read_days(connection, patient, date(2026, 5, 5), date(2026, 5, 6))
+        return [len(day) // 60 for day in days]
+
+    assert hours() == [30, 24]
+    life.prefer("b", 1)
+    assert hours() == [24, 24]
+    life.prefer("a", 2)
+    assert hours() == [30, 24]
+
+
 def test_a_local_day_is_made_of_two_utc_days(life: Life) -> None:
     life.zone = "Asia/Tokyo"
     life.steps("watch", {899: 5, 900: 1, 1439: 2, 1440: 3, 2339: 4, 2340: 6}, ((0, 2880),))
