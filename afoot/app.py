@@ -5,9 +5,16 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from afoot.checks import checks_metadata
 from afoot.settings import Settings
+from afoot.summaries import summaries_metadata
 from ingest.archive import Archive
 from ingest.store import Store
+from rules.ledger import rules_metadata
+from rules.outbox import outbox_metadata
+
+# What the other rooms keep in the same database.
+STATE = (rules_metadata, outbox_metadata, checks_metadata, summaries_metadata)
 
 
 class App:
@@ -17,6 +24,8 @@ class App:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.settings = settings
         self.store = Store(settings.store_url, durable=settings.durable)
+        for metadata in STATE:
+            self.store.add_tables(metadata)
         self.archive = Archive(settings.archive_folder)
 
     def now_ms(self) -> int:

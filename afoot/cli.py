@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import days, demo, documents, files, people
+from afoot.commands import check, days, demo, documents, files, people
 from afoot.commands.prescription import prescription
 
 app = typer.Typer(
@@ -31,6 +31,9 @@ app.command("gaps")(days.gaps)
 app.command("compare")(days.compare)
 app.command("report")(documents.report)
 app.command("export")(documents.export)
+app.command("check")(check.check)
+app.command("rules")(check.rules)
+app.command("simulate-rules")(check.simulate_rules)
 app.command("demo")(demo.demo)
 
 

@@ -1,6 +1,7 @@
 """Settings, from the environment; docs/operator.md describes each."""
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -13,6 +14,9 @@ class Settings(BaseSettings):
 
     home: Path = Field(default=Path.home() / ".local/share/afoot", description="folder of the store and the raw archive")
     store: str = Field(default="", description="database URL; empty: a SQLite file in the home folder")
+    executor: Literal["serial", "processes", "dask"] = Field(default="serial", description="where patients are judged")
+    workers: int = Field(default=0, ge=0, le=1024, description="of processes and of Dask's own; 0: one for each processor")
+    dask_scheduler: str = Field(default="", description="address of a Dask scheduler; empty: a cluster of this machine alone")
     durable: bool = Field(default=True, description="off: a power cut may take the last commits (SQLite only)")
 
     @field_validator("home")

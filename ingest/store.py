@@ -125,6 +125,8 @@ def _upsert(dialect: str, table: Table, largest: tuple[str, ...]) -> Any:
     statement: Any = (sqlite if dialect == "sqlite" else postgresql).insert(table)
     keys = [column.name for column in table.primary_key]
     rest = {column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys}
+    if not rest:
+        return statement.on_conflict_do_nothing(index_elements=keys)
     where = None
     if largest:
         where = tuple_(*(statement.excluded[name] for name in largest)) > tuple_(*(table.c[name] for name in largest))

@@ -54,7 +54,7 @@ def set_(
     with opened() as app, app.store.writing() as connection:
         owner = people.find_patient(connection, patient)
         versions = read_prescriptions(connection, owner)
-        wanted = dict(map(_parse_change, changes or []))
+        wanted = dict(map(parse_change, changes or []))
         if surgery is not None:
             wanted["surgery_date"] = parse_date(surgery).isoformat()
         if baseline is not None:
@@ -88,7 +88,7 @@ def _next_version(
         raise ValueError(problems) from error
 
 
-def _parse_change(text: str) -> tuple[str, Any]:
+def parse_change(text: str) -> tuple[str, Any]:
     name, equals, value = text.partition("=")
     if not equals or not name:
         raise ValueError(f"--set {text!r}: expected NAME=VALUE")
