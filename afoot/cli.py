@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import check, days, demo, documents, files, people
+from afoot.commands import alerts, check, days, demo, documents, files, monitoring, observe, people
+from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
 app = typer.Typer(
@@ -20,6 +21,7 @@ app = typer.Typer(
 app.add_typer(people.patient, name="patient")
 app.add_typer(people.device, name="device")
 app.add_typer(prescription, name="prescription")
+app.add_typer(notify, name="notify")
 app.command("import")(files.import_)
 app.command("imports")(files.imports)
 app.command("forget")(files.forget)
@@ -31,9 +33,17 @@ app.command("gaps")(days.gaps)
 app.command("compare")(days.compare)
 app.command("report")(documents.report)
 app.command("export")(documents.export)
+app.command("observe")(observe.observe)
+app.command("observations")(observe.observations)
+app.command("contact")(monitoring.contact)
+app.command("review")(monitoring.review)
+app.command("evidence")(monitoring.evidence)
 app.command("check")(check.check)
 app.command("rules")(check.rules)
 app.command("simulate-rules")(check.simulate_rules)
+app.command("alerts")(alerts.alerts)
+app.command("ack")(alerts.ack)
+app.command("snooze")(alerts.snooze)
 app.command("demo")(demo.demo)
 
 
@@ -53,6 +63,8 @@ def configure(
     logging.basicConfig(
         stream=sys.stderr, level=logging.INFO if verbose else logging.WARNING, format="%(levelname)s %(name)s: %(message)s"
     )
+    # Apprise logs what it cannot read of a channel's URL, passwords and tokens included; its answers are read elsewhere.
+    logging.getLogger("apprise").propagate = False
 
 
 def main() -> None:

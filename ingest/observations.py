@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from ingest import tables
+from devices.recording import DAY_MS
+from ingest import dirty, tables
 from ingest.entries import append, checked_text, find_standing, standing
 from ingest.errors import Conflict
 
@@ -121,6 +122,8 @@ _TABLE = (
     _red_flag("calf_swelling", "Is a calf swollen, warm or painful?"),
     _red_flag("chest_pain", "Do you have chest pain, or trouble breathing?"),
 )
+# What rules read: a day of which it becomes known is judged again.
+_JUDGED = frozenset({"pain"})
 CODES: Mapping[str, Code] = {code.name: code for code in _TABLE}
 
 
@@ -194,7 +197,7 @@ def _answer(name: str, wanted: Field, answer: Answer) -> Answer:
 def add_observations(connection: Connection, patient_id: int, entries: Sequence[Entry], said: Said) -> list[Observation]:
     """Store what was said at one instant, in the caller's transaction. Raises: ValueError for an entry that cannot be"""
     rows = [_row(checked(entry), said) for entry in entries]
-    return [_observation(append(connection, tables.observations, patient_id, row)) for row in rows]
+    return [_keep(connection, patient_id, row) for row in rows]
 
 
 def correct_observation(connection: Connection, patient_id: int, number: int, entry: Entry, said: Said) -> Observation:
@@ -205,15 +208,14 @@ def correct_observation(connection: Connection, patient_id: int, number: int, en
     before = find_standing(connection, tables.observations, patient_id, number)
     if before.code != entry.code:
         raise Conflict(f"entry {number} is of {before.code}: expected a correction of that, found {entry.code}")
-    row = _row(checked(entry), said)
-    return _observation(append(connection, tables.observations, patient_id, row, replaces=number))
+    return _keep(connection, patient_id, _row(checked(entry), said), _observation(before))
 
 
 def withdraw_observation(connection: Connection, patient_id: int, number: int, said: Said) -> Observation:
     """Say that an observation was not so, and nothing in its place. It counts at its own instant, whatever `said` says."""
     before = find_standing(connection, tables.observations, patient_id, number)
     row = _row(Entry(before.code), said) | {"at_ms": before.at_ms, "withdrawn": True}
-    return _observation(append(connection, tables.observations, patient_id, row, replaces=number))
+    return _keep(connection, patient_id, row, _observation(before))
 
 
 def find_observation(connection: Connection, patient_id: int, number: int) -> Observation:
@@ -252,6 +254,14 @@ def read_pain(connection: Connection, patient_id: int, start_ms: int, end_ms: in
     """Return (at_ms, pain 0..10) of [start_ms, end_ms) in time order, as the rules take it: pain at exercise is another thing."""
     found = list_observations(connection, patient_id, start_ms, end_ms, codes=["pain"])
     return [(one.said.at_ms, one.entry.value) for one in found if one.entry.value is not None]
+
+
+def _keep(connection: Connection, patient_id: int, row: dict[str, Any], replaced: Observation | None = None) -> Observation:
+    kept = _observation(append(connection, tables.observations, patient_id, row, replaced.number if replaced else None))
+    if kept.entry.code in _JUDGED:
+        instants = [kept.said.at_ms, *([replaced.said.at_ms] if replaced else [])]
+        dirty.mark(connection, [(patient_id, at_ms // DAY_MS) for at_ms in instants])
+    return kept
 
 
 def _row(entry: Entry, said: Said) -> dict[str, Any]:

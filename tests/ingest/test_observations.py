@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest import people
+from ingest import dirty, people
 from ingest.entries import checked_text
 from ingest.errors import Conflict, NotKnown
 from ingest.observations import (
@@ -220,3 +220,16 @@ def test_a_yes_to_a_red_flag_is_one_and_nothing_else_is() -> None:
     assert all(Entry(name, 1).is_red_flag for name in flags)
     assert not any(Entry(name, 0).is_red_flag for name in flags)
     assert not any(Entry(name, 1).is_red_flag for name in [*CODES, "other"] if name not in flags)
+
+
+def test_days_of_pain_are_judged_again_and_no_others(store: Store, anna: int) -> None:
+    day = T0 // 86_400_000
+    add(store, Entry("mood", 3), BRIDGE, Entry("fever", 1))
+    with store.writing() as connection:
+        assert dirty.read_marks(connection, anna) == {}
+        add_observations(connection, anna, [Entry("pain", 3)], said())
+        assert dirty.read_marks(connection, anna) == {day: 1}
+        correct_observation(connection, anna, 4, Entry("pain", 5), said(T0 - 24 * HOUR))
+        assert dirty.read_marks(connection, anna) == {day - 1: 1, day: 2}
+        withdraw_observation(connection, anna, 5, said())
+        assert dirty.read_marks(connection, anna) == {day - 1: 2, day: 2}

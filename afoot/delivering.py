@@ -1,0 +1,30 @@
+"""Sending what is queued in the store, by Apprise."""
+
+from random import random
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection, select
+
+from afoot.app import App
+from ingest import people, tables
+from ingest.people import Patient
+from rules.channels import send_by_apprise
+from rules.deliver import flush
+from rules.messages import Subject
+from rules.outbox import Delivery
+
+
+def send_due(app: App) -> list[Delivery]:
+    """Send all that is due; returns what was tried and what failed without a try."""
+    return flush(app.store, send_by_apprise, app.now_ms(), find_subject=find_subject, chance=random, clock=app.now_ms)
+
+
+def find_subject(connection: Connection, patient_id: int) -> Subject | None:
+    """Return whom a message is about, on the clock that they live by now."""
+    row = connection.execute(select(tables.patients).where(tables.patients.c.id == patient_id)).one_or_none()
+    return None if row is None else subject_of(connection, Patient(row.id, row.name, row.pseudonym, row.zone))
+
+
+def subject_of(connection: Connection, patient: Patient) -> Subject:
+    zone = people.zone_history(connection, patient)[-1][1]
+    return Subject(patient.id, patient.name, patient.pseudonym, ZoneInfo(zone))
