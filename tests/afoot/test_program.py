@@ -15,6 +15,7 @@ import pytest
 from afoot.commands import demo
 from afoot.output import _visible
 from tests.afoot.conftest import Program, csv
+from tests.docs.test_docs import COMMANDS
 
 PROGRAM = Path(sys.executable).with_name("afoot")
 
@@ -70,6 +71,13 @@ def test_version_and_help(afoot: Program) -> None:
         assert "Usage" in afoot.ok(*command, "--help").out
     assert afoot().code == 2
     assert afoot("patient").code == 2
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_refuses_what_it_does_not_know(afoot: Program, command: str) -> None:
+    said = afoot.ok(*command.split(), "--help").out
+    assert "Usage" in said
+    assert "No such option" in afoot.fails(2, *command.split(), "--frobnicate")
 
 
 @pytest.mark.parametrize(
