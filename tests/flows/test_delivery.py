@@ -159,11 +159,10 @@ def test_a_silent_watch_is_the_operators_and_never_an_inactive_patient(clinic: C
     clinic.at(7, 10).sync(OVERDOING, 1, 6)
     told = clinic.judge()
     record = clinic.program.ok("alerts", "--json").json
-    assert {"too_brisk", "too_long", "frequency_low"} <= {one["rule"] for one in record}
+    # One walk too long lies in those days, and was over before they were known: nobody hears of it.
+    assert [one["rule"] for one in record if one["state"] == "resolved"] == ["too_long"]
+    assert told == sorted(one["rule"] for one in record if one["state"] == "open")
     assert "device_silent" not in told
-    assert set(told) <= {one["rule"] for one in record if one["state"] == "open"}
-    assert not any(one["rule"] == "device_silent" and one["state"] == "open" for one in record)
-    assert any(one["state"] == "resolved" and one["rule"] not in told for one in record)
 
 
 def test_a_channel_that_is_down_keeps_nobody_else_waiting_and_repeats_with_one_id(clinic: Clinic) -> None:
