@@ -258,3 +258,13 @@ def test_every_code_is_documented() -> None:
         assert f"`{code.name}`" in page
         assert code.question in page
     assert EMERGENCY in " ".join(page.replace("> ", "").split())
+
+
+def test_a_rebuild_leaves_what_people_said(anna: Program) -> None:
+    anna.ok("observe", "Anna", "--pain", 3, "--at", AT)
+    anna.ok("review", "Anna", "--minutes", 5, "--by", "M. Lang", "--at", AT)
+    before = [anna.ok(*what, "--json").json for what in (("observations", "Anna"), ("evidence", "Anna", "--month", "2026-03"))]
+    anna.ok("rebuild")
+    assert before == [
+        anna.ok(*what, "--json").json for what in (("observations", "Anna"), ("evidence", "Anna", "--month", "2026-03"))
+    ]

@@ -1,6 +1,7 @@
 """What patients say: codes and ranges, hostile text, corrections, in both databases."""
 
 import string
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -233,3 +234,12 @@ def test_days_of_pain_are_judged_again_and_no_others(store: Store, anna: int) ->
         assert dirty.read_marks(connection, anna) == {day - 1: 1, day: 2}
         withdraw_observation(connection, anna, 5, said())
         assert dirty.read_marks(connection, anna) == {day - 1: 2, day: 2}
+
+
+def test_several_at_once_get_numbers_of_their_own(store: Store, anna: int) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        numbers = list(pool.map(lambda value: add(store, Entry("pain", value), Entry("mood", value)), [1, 2, 3, 4] * 3))
+    assert sorted(number for pair in numbers for number in pair) == list(range(1, 25))
+    assert all(second == first + 1 for first, second in numbers)
+    with store.reading() as connection:
+        assert len(list_observations(connection, anna)) == 24
