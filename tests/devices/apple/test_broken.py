@@ -51,7 +51,8 @@ def test_a_damaged_zip_keeps_what_came_before(tmp_path: Path) -> None:
 @given(st.binary(max_size=300))
 def test_any_bytes(data: bytes) -> None:
     found = read_bytes(READER, data)
-    assert found.error is not None or b"</Health" in data
+    # The copy for clinics beside every export is known, and nothing of it is read.
+    assert found.error is not None or b"</Health" in data or b"Health Export CDA" in data
     read_bytes(READER, HEAD.encode() + data + TAIL.encode())
     read_bytes(READER, HEAD.encode() + STEP.encode()[:-40] + data)
 
