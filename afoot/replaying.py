@@ -7,6 +7,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from itertools import pairwise
 from statistics import median
+from typing import Any
 
 import numpy as np
 
@@ -80,6 +81,7 @@ class _History:
         self._starts = [day.start_ms for day in material.minutes]
         self._known: dict[date, KnownDay] = dict(zip(material.kept, summaries.decode(list(material.kept.values())), strict=True))
         self._anew: dict[date, KnownDay] = {}
+        self._unlived: dict[Any, DaySummary] = {}
 
     def anew(self) -> dict[date, tuple[str, bytes]]:
         return {
@@ -102,12 +104,21 @@ class _History:
         return View(
             at_ms=at_ms,
             days=days,
-            today=summarise_day(today, settings, before=yesterday),
+            today=self._today(today, at_ms, settings, yesterday),
             today_minutes=today,
             last_data_ms=last_ms or next((one.last_ms for one in reversed(before) if one.last_ms is not None), None),
             sync_interval_ms=find_sync_interval(self._material.deliveries, at_ms),
             pain=[one for one in self._material.pain if one.at_ms <= at_ms],
         )
+
+    def _today(self, today: DayMinutes, at_ms: int, settings: DaySettings, yesterday: DayMinutes | None) -> DaySummary:
+        if at_ms >= today.start_ms + MINUTE_MS or settings.waking is None:
+            return summarise_day(today, settings, before=yesterday)
+        # Of a day that has just begun nothing is known, and all such days of one clock and prescription are alike.
+        alike = (today.local_minute.tobytes(), today.device_says_worn, today.resolution_s, settings)
+        if alike not in self._unlived:
+            self._unlived[alike] = summarise_day(today, settings)
+        return replace(self._unlived[alike], day=today.day, start_ms=today.start_ms)
 
     @cached_property
     def _dates(self) -> list[date]:

@@ -142,7 +142,7 @@ def _bouts(columns: npt.NDArray[np.int64] | None) -> Bouts | None:
 
 
 def _stack(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int32]:
-    return np.stack([column.astype("<i4") for column in columns])
+    return np.concatenate(columns).astype("<i4").reshape(len(columns), -1)
 
 
 def _plain(value: Any) -> Any:
