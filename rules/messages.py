@@ -15,6 +15,9 @@ KINDS = ("opened", "reminder", "raised", "escalated", "resolved", "withdrawn", "
 
 # A message with more stretches than these is read by nobody; the rest is counted.
 STRETCHES_SHOWN = 5
+# The messages that rest on what a patient said, not on minutes.
+SAID = "red_flag"
+
 # Kinds that speak of something that holds now: only they show when it was and why.
 PRESENT = frozenset({"opened", "reminder", "raised", "escalated"})
 
@@ -85,7 +88,9 @@ def write_message(told: Sequence[Notice], recipient: Recipient, subject: Subject
     ordered = sorted(told, key=lambda one: (one.priority != Priority.HIGH, one.at_ms, one.rule))
     parts = [_part(one, recipient, subject, language) for one in ordered]
     labels = language.labels
-    tail = f"{labels['disclaimer_' + recipient.value]}\n{labels['reference']} {message_id}"
+    # What a patient said comes from no wearable, and is not to be doubted like one.
+    disclaimer = "disclaimer_said" if all(one.rule == SAID for one in ordered) else f"disclaimer_{recipient.value}"
+    tail = f"{labels[disclaimer]}\n{labels['reference']} {message_id}"
     title = _title(ordered, recipient, subject, language)
     body = "\n\n".join(["\n".join([said, *facts]) for said, facts in parts] + [tail])
     short = "\n".join([said for said, _ in parts] + [tail])

@@ -363,6 +363,7 @@ ENGLISH = Language(
         "reference": "Message",
         "disclaimer_patient": "This comes from a wearable, which can be wrong. It is not a diagnosis. "
         "If you feel unwell, do not wait for a message: call your clinic, or the emergency number.",
+        "disclaimer_said": "As the patient said it. It is no diagnosis.",
         "disclaimer_therapist": "From a wearable; it can be wrong and is no diagnosis.",
         "disclaimer_operator": "From a wearable; it can be wrong and is no diagnosis.",
     },

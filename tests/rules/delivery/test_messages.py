@@ -159,3 +159,11 @@ def test_the_body_of_a_finding_is_json_and_says_all_of_its_evidence() -> None:
 def test_a_language_falls_back_to_its_parent_and_then_to_english() -> None:
     assert find_language("en-GB") is ENGLISH
     assert find_language("xx") is ENGLISH
+
+
+def test_what_a_patient_said_is_not_called_the_word_of_a_wearable() -> None:
+    for rule, wearable in (("red_flag", False), ("below_floor", True)):
+        notice = Notice(rule, "opened", "high", 0, {"reason": "fever"})
+        text = write_message([notice], Recipient.THERAPIST, ANNA, find_language("en"), "id")
+        assert ("From a wearable" in text.body) is wearable
+        assert "no diagnosis" in text.body
