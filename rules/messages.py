@@ -89,7 +89,8 @@ def write_message(told: Sequence[Notice], recipient: Recipient, subject: Subject
     parts = [_part(one, recipient, subject, language) for one in ordered]
     labels = language.labels
     # What a patient said comes from no wearable, and is not to be doubted like one.
-    disclaimer = "disclaimer_said" if all(one.rule == SAID for one in ordered) else f"disclaimer_{recipient.value}"
+    said = recipient is not Recipient.PATIENT and all(one.rule == SAID for one in ordered)
+    disclaimer = "disclaimer_said" if said else f"disclaimer_{recipient.value}"
     tail = f"{labels[disclaimer]}\n{labels['reference']} {message_id}"
     title = _title(ordered, recipient, subject, language)
     body = "\n\n".join(["\n".join([said, *facts]) for said, facts in parts] + [tail])
