@@ -45,8 +45,6 @@ PAIN_MS = 30 * DAY_MS
 DELIVERIES_MS = 400 * DAY_MS
 # Files that arrive within it are one delivery [G].
 ONE_DELIVERY_MS = 15 * MINUTE_MS
-# A UTC day touches the local days beside it, and a night belongs to two.
-_SPREAD_DAYS = 2
 # Quiet hours may end on the day after tomorrow, by the clock of a zone ahead of ours.
 _AHEAD = timedelta(days=3)
 _ONE_DAY = timedelta(days=1)
@@ -157,7 +155,7 @@ def read_task(connection: Connection, patient: Patient, at_ms: int, *, backfill:
     past = [one for one in checks.list_instants(connection, patient.id, standing_ms) if one < at_ms]
     known = known_range(connection, patient)
     lowest = _lowest_date(standing_ms, from_ms, past, known, versions, at_ms)
-    stale = frozenset(_local_dates(marks))
+    stale = frozenset(_local_dates(marks, _reach(versions)))
     today = _utc_date(at_ms) + _ONE_DAY
     first = min(lowest, max(lowest - timedelta(days=VIEW_DAYS + 1), known[0] if known else lowest))
     kept = _usable(summaries.read_known(connection, patient.id, first, today), versions, stale)
@@ -184,12 +182,13 @@ def read_task(connection: Connection, patient: Patient, at_ms: int, *, backfill:
 
 
 def _material(connection: Connection, task: Task, kept: Mapping[date, bytes]) -> Material:
-    """Return what it takes to judge: the minutes of the days that are judged or not kept, and of those beside them."""
+    """Return what it takes to judge: the minutes of the days that are judged or not kept, and of those that they rest on."""
     days = [day for day in task.local_days if day.start_ms <= task.at_ms]
     today = days[-1].day
     judged = {task.date_of(one) for one in task.material.instants}
     fresh = [day.day in judged or day.day not in kept for day in days]
-    needed = {days[row].day for row in range(len(days)) if any(fresh[max(0, row - 1) : row + 2])}
+    reach = _reach(task.material.prescriptions)
+    needed = {days[row].day for row in range(len(days)) if any(fresh[max(0, row - reach) : row + 1 + reach])}
     first = next(row for row, day in enumerate(days) if day.day in needed)
     minutes = day_minutes(read_timeline(connection, task.patient, days[first:]))
     start_ms = task.material.instants[0] - PAIN_MS
@@ -249,7 +248,8 @@ def write(store: Store, task: Task, replayed: Replayed) -> Checked | None:
             ledger.rewind(connection, patient_id, task.back_to_ms)
         transitions, tellings = _step(connection, task, replayed)
         outbox.queue(connection, ledger.pending_messages(patient_id, tellings))
-        checks.begin(connection, patient_id, task.from_ms)
+        if not task.position.is_known or task.from_ms != task.position.from_ms:
+            checks.begin(connection, patient_id, task.from_ms)
         checks.note(connection, patient_id, task.at_ms)
         summaries.drop(connection, patient_id, task.stale - replayed.days.keys())
         summaries.keep(connection, patient_id, replayed.days)
@@ -347,9 +347,14 @@ def _deliveries(connection: Connection, patient_id: int, at_ms: int) -> list[int
     return found
 
 
-def _local_dates(marks: Iterable[int]) -> set[date]:
-    """Return the local dates whose numbers may rest on these UTC days."""
-    return {EPOCH + timedelta(days=day + offset) for day in marks for offset in range(-_SPREAD_DAYS, _SPREAD_DAYS + 1)}
+def _reach(versions: Sequence[Prescription]) -> int:
+    """Return how many days beside it a day's numbers rest on: a night that is inferred from the steps belongs to two."""
+    return int(any(one.waking_window is None for one in versions))
+
+
+def _local_dates(marks: Iterable[int], reach: int) -> set[date]:
+    """Return the local dates whose numbers may rest on these UTC days: those beside them too, whatever the zone."""
+    return {EPOCH + timedelta(days=day + offset) for day in marks for offset in range(-1 - reach, 2 + reach)}
 
 
 def _dates(first: date, end: date) -> Iterator[date]:

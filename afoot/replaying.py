@@ -34,7 +34,8 @@ class Material:
     """All that judging one patient takes; it can be sent to another process.
 
     kept:       whole days that were judged before and did not change, as `summaries.encode` wrote them
-    minutes:    the local days of which the minutes are needed, in order, whole
+    minutes:    the local days of which the minutes are needed, in order, whole; where the waking hours are to be inferred from
+                the steps, with those beside them
     instants:   when to judge, in order; of each the local day is in `minutes`
     deliveries: when data arrived, in order
     """
@@ -79,13 +80,14 @@ class _History:
         self._material = material
         self._minutes = {day.day: day for day in material.minutes}
         self._starts = [day.start_ms for day in material.minutes]
-        self._known: dict[date, KnownDay] = dict(zip(material.kept, summaries.decode(list(material.kept.values())), strict=True))
+        self._known: dict[date, KnownDay] = dict(zip(material.kept, summaries.decode(material.kept.values()), strict=True))
         self._anew: dict[date, KnownDay] = {}
         self._unlived: dict[Any, DaySummary] = {}
 
     def anew(self) -> dict[date, tuple[str, bytes]]:
+        blocks = summaries.encode(self._anew.values())
         return {
-            day: (summaries.key_of(day, self._prescription(day)), summaries.encode(known)) for day, known in self._anew.items()
+            day: (summaries.key_of(day, self._prescription(day)), block) for day, block in zip(self._anew, blocks, strict=True)
         }
 
     def view(self, at_ms: int) -> View:

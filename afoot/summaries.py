@@ -79,12 +79,27 @@ def drop(connection: Connection, patient_id: int, days: Iterable[date]) -> None:
         connection.execute(delete(table).where(table.c.patient_id == patient_id, table.c.day.in_(some)))
 
 
-_COLUMNS = ("states", "cadence", "hours", "stationary", "walking")
-_NUMBERS = tuple(item.name for item in fields(DaySummary) if item.name not in _COLUMNS)
+def _names(made: type, *types: Any) -> tuple[str, ...]:
+    return tuple(item.name for item in fields(made) if item.type in types)
 
 
-def encode(known: KnownDay) -> bytes:
-    """Return a day as bytes: a line of JSON, then its columns."""
+# The numbers of a day by the column that they are written in, then those of each fragmentation.
+_BOOLS = _names(DaySummary, bool)
+_INTS, _FLOATS = _names(DaySummary, int, int | None), _names(DaySummary, float, float | None)
+_FRAGMENTATIONS = ("fragmentation_stationary", "fragmentation_active")
+_PART_INTS, _PART_FLOATS = _names(Fragmentation, int, int | None), _names(Fragmentation, float, float | None)
+_MANY_INTS = len(_INTS) + len(_FRAGMENTATIONS) * len(_PART_INTS)
+_MANY_FLOATS = len(_FLOATS) + len(_FRAGMENTATIONS) * len(_PART_FLOATS)
+_NO_INT, _NO_FLOAT = -(2**63), float("nan")
+
+
+def encode(days: Iterable[KnownDay]) -> list[bytes]:
+    """Return days as bytes, each a line of JSON, then its numbers, then its columns."""
+    writer = zstandard.ZstdCompressor(level=1)
+    return [writer.compress(_encode(day)) for day in days]
+
+
+def _encode(known: KnownDay) -> bytes:
     day = known.summary
     hours = _stack((day.hours.start, day.hours.hour, day.hours.steps, day.hours.judged, day.hours.waking))
     bouts = [
@@ -92,38 +107,56 @@ def encode(known: KnownDay) -> bytes:
     ]
     head = {
         "last_ms": known.last_ms,
-        "numbers": [_plain(getattr(day, name)) for name in _NUMBERS],
+        "day": day.day.isoformat(),
+        "wear_source": day.wear_source,
+        "waking_source": day.waking_source,
+        "prolonged": None if day.prolonged is None else list(day.prolonged.items()),
+        "cadence_bands": day.cadence_bands,
+        "flags": [getattr(day, name) for name in _BOOLS],
         "lengths": [hours.shape[1], *(None if one is None else one.shape[1] for one in bouts)],
     }
-    parts = [day.states.astype("u1"), day.cadence.astype("<i2"), hours, *(one for one in bouts if one is not None)]
-    raw = b"".join((json.dumps(head).encode(), b"\n", *(part.tobytes() for part in parts)))
-    return zstandard.ZstdCompressor(level=1).compress(raw)
+    parts = [getattr(day, name) for name in _FRAGMENTATIONS]
+    ints = [getattr(day, name) for name in _INTS] + [_of(part, name) for part in parts for name in _PART_INTS]
+    floats = [getattr(day, name) for name in _FLOATS] + [_of(part, name) for part in parts for name in _PART_FLOATS]
+    numbers = [
+        np.array([_NO_INT if one is None else one for one in ints], "<i8"),
+        np.array([_NO_FLOAT if one is None else one for one in floats], "<f8"),
+    ]
+    columns = [day.states.astype("u1"), day.cadence.astype("<i2"), hours, *(one for one in bouts if one is not None)]
+    return b"".join((json.dumps(head).encode(), b"\n", *(part.tobytes() for part in (*numbers, *columns))))
 
 
-def decode(blocks: Sequence[bytes]) -> list[KnownDay]:
+def _of(part: Fragmentation | None, name: str) -> Any:
+    return None if part is None else getattr(part, name)
+
+
+def decode(blocks: Iterable[bytes]) -> list[KnownDay]:
     """Return the days that `encode` wrote."""
     reader = zstandard.ZstdDecompressor()
     return [_decode(reader.decompress(block)) for block in blocks]
 
 
 def _decode(raw: bytes) -> KnownDay:
-    split = raw.index(b"\n")
-    head = json.loads(raw[:split])
-    numbers: dict[str, Any] = dict(zip(_NUMBERS, head["numbers"], strict=True))
-    numbers["day"] = date.fromisoformat(numbers["day"])
-    numbers["wear_source"] = WearSource(numbers["wear_source"])
-    numbers["waking_source"] = WakingSource(numbers["waking_source"])
-    if numbers["prolonged"] is not None:
-        numbers["prolonged"] = {int(limit): count for limit, count in numbers["prolonged"].items()}
-    for name in ("fragmentation_stationary", "fragmentation_active"):
-        if numbers[name] is not None:
-            numbers[name] = Fragmentation(*numbers[name])
-    size, at = numbers["n_min"], split + 1
+    at = raw.index(b"\n") + 1
+    head = json.loads(raw[:at])
+    last_ms, lengths = head.pop("last_ms"), head.pop("lengths")
+    ints = [None if one == _NO_INT else one for one in np.frombuffer(raw, "<i8", _MANY_INTS, at).tolist()]
+    at += 8 * _MANY_INTS
+    floats = [None if one != one else one for one in np.frombuffer(raw, "<f8", _MANY_FLOATS, at).tolist()]
+    at += 8 * _MANY_FLOATS
+    numbers: dict[str, Any] = dict(zip(_INTS, ints, strict=False))
+    numbers.update(zip(_FLOATS, floats, strict=False))
+    numbers.update(zip(_BOOLS, head["flags"], strict=True))
+    for place, name in enumerate(_FRAGMENTATIONS):
+        numbers[name] = _fragmentation(
+            ints[len(_INTS) + place * len(_PART_INTS) :], floats[len(_FLOATS) + place * len(_PART_FLOATS) :]
+        )
+    size = numbers["n_min"]
     states = np.frombuffer(raw, np.uint8, size, at)
     cadence = np.frombuffer(raw, "<i2", size, at + size).astype(np.int16, copy=False)
     at += 3 * size
     tables: list[npt.NDArray[np.int64] | None] = []
-    for rows, length in zip((5, 4, 4), head["lengths"], strict=True):
+    for rows, length in zip((5, 4, 4), lengths, strict=True):
         if length is None:
             tables.append(None)
             continue
@@ -132,9 +165,28 @@ def _decode(raw: bytes) -> KnownDay:
     hours, stationary, walking = tables
     assert hours is not None  # a day always has its hours
     summary = DaySummary(
-        states=states, cadence=cadence, hours=Hours(*hours), stationary=_bouts(stationary), walking=_bouts(walking), **numbers
+        day=date.fromisoformat(head["day"]),
+        wear_source=WearSource(head["wear_source"]),
+        waking_source=WakingSource(head["waking_source"]),
+        prolonged=None if head["prolonged"] is None else dict(head["prolonged"]),
+        cadence_bands=head["cadence_bands"],
+        states=states,
+        cadence=cadence,
+        hours=Hours(*hours),
+        stationary=_bouts(stationary),
+        walking=_bouts(walking),
+        **numbers,
     )
-    return KnownDay(summary, head["last_ms"])
+    return KnownDay(summary, last_ms)
+
+
+def _fragmentation(ints: Sequence[int | None], floats: Sequence[float | None]) -> Fragmentation | None:
+    """Return what the next numbers say; there is none where its first is not known."""
+    if ints[0] is None:
+        return None
+    values: dict[str, Any] = dict(zip(_PART_INTS, ints, strict=False))
+    values.update(zip(_PART_FLOATS, floats, strict=False))
+    return Fragmentation(**values)
 
 
 def _bouts(columns: npt.NDArray[np.int64] | None) -> Bouts | None:
@@ -143,9 +195,3 @@ def _bouts(columns: npt.NDArray[np.int64] | None) -> Bouts | None:
 
 def _stack(columns: Sequence[npt.NDArray[Any]]) -> npt.NDArray[np.int32]:
     return np.concatenate(columns).astype("<i4").reshape(len(columns), -1)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Fragmentation):
-        return [getattr(value, item.name) for item in fields(value)]
-    return value.isoformat() if isinstance(value, date) else value

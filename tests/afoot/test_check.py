@@ -149,7 +149,7 @@ def test_kept_days_are_what_they_were(clinic: Program) -> None:
         kept = summaries.decode([row.block for row in rows])
         assert len(kept) >= 20
         for row, one in zip(rows, kept, strict=True):
-            assert summaries.encode(one) == row.block
+            assert summaries.encode([one]) == [row.block]
         with app.store.reading() as connection:
             for patient in people.list_patients(connection):
                 shown = {line["day"]: line for line in clinic.ok("days", patient.name, "--json").lines}
