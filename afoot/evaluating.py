@@ -21,6 +21,7 @@ from afoot.executing import Executor
 from afoot.judging import day_minutes, read_prescriptions
 from afoot.policies import policies_for
 from afoot.replaying import VIEW_DAYS, Material, Replayed, replay
+from devices.recording import MINUTE_MS
 from ingest import dirty, tables
 from ingest.local_days import EPOCH, LocalDay
 from ingest.observations import read_pain
@@ -36,7 +37,6 @@ from rules.telling import Telling
 
 log = logging.getLogger(__name__)
 
-MINUTE_MS = 60_000
 DAY_MS = 1440 * MINUTE_MS
 FIRST_MS = -(2**62)
 READ_AT_ONCE = 16

@@ -13,13 +13,13 @@ import numpy as np
 
 from afoot import summaries
 from afoot.summaries import KnownDay
+from devices.recording import MINUTE_MS
 from rules.day import DaySettings, DaySummary, summarise_day
 from rules.evaluate import evaluate
 from rules.finding import Finding, PainReport, View
 from rules.minutes import NA, DayMinutes
 from rules.prescription import Prescription, prescription_for
 
-MINUTE_MS = 60_000
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
 VIEW_DAYS = 200

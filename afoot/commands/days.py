@@ -7,12 +7,11 @@ import typer
 from afoot.commands.common import From, Json, PatientName, To, days_with_data, opened, parse_date, parse_range
 from afoot.judging import JudgedDay, judge_days
 from afoot.output import instant, print_json, print_table
+from devices.recording import MINUTE_MS
 from ingest import people
 from ingest.comparison import compare_totals
 from ingest.errors import NotKnown
 from ingest.gaps import find_gaps
-
-MINUTE_MS = 60_000
 
 
 def day(

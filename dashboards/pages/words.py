@@ -2,22 +2,10 @@
 
 from datetime import date
 
+from rules.words_en import ENGLISH
+
 UNKNOWN = "unknown"
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = (
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-)
+WEEKDAYS, MONTHS = ENGLISH.weekdays, ENGLISH.months
 
 
 def long_date(day: date) -> str:
