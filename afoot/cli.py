@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import alerts, check, days, demo, documents, files, monitoring, observe, people
+from afoot.commands import alerts, check, days, demo, documents, files, groups, monitoring, observe, people
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -20,6 +20,7 @@ app = typer.Typer(
 )
 app.add_typer(people.patient, name="patient")
 app.add_typer(people.device, name="device")
+app.add_typer(groups.group, name="group")
 app.add_typer(prescription, name="prescription")
 app.add_typer(notify, name="notify")
 app.command("import")(files.import_)

@@ -45,6 +45,21 @@ zones = Table(
     Column("zone", String, nullable=False),
 )
 
+care_groups = Table(
+    "care_groups",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String, nullable=False, unique=True),
+    Column("title", String, nullable=False),
+)
+
+group_patients = Table(
+    "group_patients",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("group_id", ForeignKey("care_groups.id"), nullable=False),
+)
+
 devices = Table(
     "devices",
     metadata,
