@@ -1,4 +1,4 @@
-"""Handing a patient everything that is kept of them, in one zip: raw files as they came, and records in forms that others read."""
+"""Everything that is kept of a patient in one zip: raw files as they came, and records in forms that others read."""
 
 import io
 import json

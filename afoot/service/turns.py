@@ -3,9 +3,10 @@
 Every process that shares the store sees the same rows. Clocks of several machines must agree to some seconds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from afoot.service.tables import jobs
@@ -34,6 +35,11 @@ def find_due(connection: Connection, at_ms: int) -> list[str]:
 
 def list_names(connection: Connection) -> list[str]:
     return list(connection.execute(select(jobs.c.name)).scalars())
+
+
+def list_jobs(connection: Connection) -> Sequence[Row[Any]]:
+    """Return the rows of all jobs, by name."""
+    return connection.execute(select(jobs).order_by(jobs.c.name)).all()
 
 
 def list_held(connection: Connection, holder: str, until_ms: int) -> list[str]:
