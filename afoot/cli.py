@@ -44,6 +44,7 @@ app.command("rules")(check.rules)
 app.command("simulate-rules")(check.simulate_rules)
 app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
+app.command("close")(alerts.close)
 app.command("snooze")(alerts.snooze)
 app.command("demo")(demo.demo)
 

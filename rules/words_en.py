@@ -268,6 +268,12 @@ _THERAPIST = {
 }
 
 _OPERATOR = {
+    "red_flag": Told(
+        "an urgent alert waits for a therapist",
+        "A patient answered yes to a question about a warning sign. The message to the therapist has not been answered.",
+        "Reach a therapist now, by telephone, and see whether their channel works: `afoot notify`, `afoot alerts --open`.",
+        "The alert is closed.",
+    ),
     "": Told(
         "a clinical alert",
         "A clinical rule has spoken about this patient.",
