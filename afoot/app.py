@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from afoot.checks import checks_metadata
 from afoot.settings import Settings
@@ -41,10 +42,19 @@ def open_app(home: Path | None = None) -> App:
     Raises: ValueError naming the setting that cannot be used, without its value: it may hold a password
     """
     try:
-        return App(Settings() if home is None else Settings(home=home, store=""))
+        settings = Settings() if home is None else Settings(home=home, store="")
     except ValidationError as error:
         problems = "; ".join(f"AFOOT_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
         raise ValueError(problems) from error
+    try:
+        return App(settings)
     except ModuleNotFoundError as error:
         message = f"AFOOT_STORE: its driver {error.name} is not installed; for PostgreSQL it begins with postgresql+psycopg://"
         raise ValueError(message) from error
+    except DBAPIError as error:
+        if settings.store:
+            raise
+        path = settings.home / "afoot.db"
+        raise OSError(
+            f"the store {path}: expected a SQLite file in a folder that can be written to, found: {error.orig}"
+        ) from error
