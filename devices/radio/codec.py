@@ -243,6 +243,8 @@ class Exchange(Protocol):
     def refused(self, action: Subscribe | Read | Write, at_ms: int) -> Sequence[Action]:
         """The device has no such characteristic, or answered with an error (the link still stands).
 
+        The actions that follow it in their list are done first.
+
         Raises: DecodeError if it cannot do without
         """
         ...
