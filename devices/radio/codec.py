@@ -33,6 +33,12 @@ from devices.recording import Recording, Reject
 Cursor = Mapping[str, int | str]
 
 
+def whole(cursor: Cursor, key: str) -> int:
+    """Return a number that a cursor holds; 0 if it does not."""
+    value = cursor.get(key, 0)
+    return value if isinstance(value, int) else 0
+
+
 def sig(number: int) -> str:
     """Return the full UUID of a 16-bit number of the Bluetooth SIG. UUIDs are lower case throughout."""
     return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"

@@ -1,9 +1,9 @@
 """Which radio protocols there are: one module or package a family, one line in CODECS."""
 
-from devices.radio import colmi
+from devices.radio import bangle, colmi, pinetime, sensor
 from devices.radio.codec import Codec
 
-CODECS: tuple[Codec, ...] = (colmi.CODEC,)
+CODECS: tuple[Codec, ...] = (colmi.CODEC, bangle.CODEC, pinetime.CODEC, sensor.CODEC)
 
 
 def find_codec(name: str) -> Codec | None:

@@ -33,7 +33,12 @@ def totals(
 
 def levels(metric: str, at: Sequence[int], value: Sequence[int], rejects: Rejects) -> Stream | None:
     """Return a stream of readings at instants; None if there is none."""
-    samples = _believable(metric, at, at, value, rejects)
+    return levels_over(metric, at, at, value, rejects)
+
+
+def levels_over(metric: str, start: Sequence[int], end: Sequence[int], value: Sequence[int], rejects: Rejects) -> Stream | None:
+    """Return a stream of means over [start, end); None if there is none."""
+    samples = _believable(metric, start, end, value, rejects)
     return Stream(metric, samples) if len(samples.value) else None
 
 

@@ -14,7 +14,7 @@ was set, and after the last bin that the wrong clock had dated, because a bin th
 from dataclasses import dataclass
 from datetime import date
 
-from devices.radio.codec import Cursor
+from devices.radio.codec import Cursor, whole
 from devices.radio.colmi import packets
 from devices.radio.colmi.seen import Seen
 from devices.recording import DAY_MS
@@ -76,20 +76,15 @@ def believe(clock: RingClock, cursor: Cursor, seen: Seen, set_ms: int) -> dict[s
     if not clock.is_right:
         dated = [each.start_ms + HOUR_MS for each in seen.bins if each.turn == 0 and each.start_ms < set_ms + _KEPT_MS]
         if "set_ms" in cursor:
-            after["good_from_ms"] = number(cursor, "right_from_ms")
+            after["good_from_ms"] = whole(cursor, "right_from_ms")
             # What a clock that lost its power dates falls on other days; one that was set anew may overlap what was right.
-            after["good_to_ms"] = set_ms if clock.is_far_off else number(cursor, "set_ms")
+            after["good_to_ms"] = set_ms if clock.is_far_off else whole(cursor, "set_ms")
         after["right_from_ms"] = max([_next_hour(set_ms), *([] if clock.is_far_off else dated)])
     return after
 
 
 def _next_hour(at_ms: int) -> int:
     return -(-at_ms // HOUR_MS) * HOUR_MS
-
-
-def number(cursor: Cursor, key: str) -> int:
-    value = cursor.get(key, 0)
-    return value if isinstance(value, int) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,13 +101,13 @@ class Belief:
         """start_ms, end_ms: by the ring. at_ms: when it was told, by the host."""
         offset = self.offset_ms(turn)
         if offset is None:
-            return self._was_right(start_ms, end_ms, number(self.cursor, "right_from_ms"), number(self.cursor, "set_ms"))
+            return self._was_right(start_ms, end_ms, whole(self.cursor, "right_from_ms"), whole(self.cursor, "set_ms"))
         if offset:
             # The bin that was open when the clock was set stays half a bin.
             return end_ms <= at_ms + offset
         is_past = start_ms <= at_ms + TOLERANCE_MS
-        good = number(self.cursor, "good_from_ms"), number(self.cursor, "good_to_ms")
-        return is_past and (start_ms >= number(self.cursor, "right_from_ms") or self._was_right(start_ms, end_ms, *good))
+        good = whole(self.cursor, "good_from_ms"), whole(self.cursor, "good_to_ms")
+        return is_past and (start_ms >= whole(self.cursor, "right_from_ms") or self._was_right(start_ms, end_ms, *good))
 
     def _was_right(self, start_ms: int, end_ms: int, from_ms: int, to_ms: int) -> bool:
         return from_ms <= start_ms and end_ms <= to_ms

@@ -23,9 +23,10 @@ from devices.radio.codec import (
     Subscribe,
     Wait,
     Write,
+    whole,
 )
 from devices.radio.colmi import packets
-from devices.radio.colmi.clock import RingClock, believe, judge_clock, number
+from devices.radio.colmi.clock import RingClock, believe, judge_clock
 from devices.radio.colmi.packets import BatteryLevel, Failed, LiveTotals, Packet, TimeSet
 from devices.radio.colmi.seen import Seen
 from devices.radio.dialogue import (
@@ -100,7 +101,7 @@ class RingTalk:
         return self._cursor(cursor, begun_day * DAY_MS, is_set)
 
     def _history(self, cursor: Cursor, today: date) -> Step:
-        days = min(DAYS_KEPT, max(0, (self.now_ms - number(cursor, "day_ms")) // DAY_MS))
+        days = min(DAYS_KEPT, max(0, (self.now_ms - whole(cursor, "day_ms")) // DAY_MS))
         for days_ago in range(1, days + 1):
             self._notes.append(Progress(days_ago, 2 * days + 2))
             yield from self._steps(days_ago)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import numpy as np
+import numpy.typing as npt
 
 from devices.errors import DecodeError
 from devices.radio.codec import sig
@@ -104,13 +105,17 @@ class VirtualRing(Simple):
 
     def bins(self, day: date, at_ms: int) -> list[tuple[int, int]]:
         """Return what the ring counted into each quarter of an hour of one of its own days so far: (quarter, steps)."""
-        over = self.lived.until(at_ms)
-        shown = self.lived.at_ms[over] + self.clock.errors(self.lived.at_ms[over])
+        over, shown = self._dated(at_ms)
         size = self.model.quarters
         place = (shown - packets.day_ms(day)) // (packets.QUARTER_MS * size)
         inside = (place >= 0) & (place < packets.QUARTERS // size)
         counted = np.bincount(place[inside], weights=self.lived.steps[over][inside], minlength=packets.QUARTERS // size)
         return [(int(each) * size, int(counted[each])) for each in np.flatnonzero(counted)]
+
+    def _dated(self, at_ms: int) -> tuple[slice, npt.NDArray[np.int64]]:
+        """Return the minutes that are over, and when they were by the ring: their middle, or a second's error moves them all."""
+        over = self.lived.until(at_ms)
+        return over, self.lived.at_ms[over] + MINUTE_MS // 2 + self.clock.errors(self.lived.at_ms[over])
 
     def _steps(self, days_ago: int, at_ms: int) -> Iterator[bytes]:
         day = self._today(at_ms) - timedelta(days=days_ago)
@@ -144,8 +149,7 @@ class VirtualRing(Simple):
         values = [0] * (1440 // packets.HR_SLOT_MIN)
         if not self.model.pulse_every_min:
             return values
-        over = self.lived.until(at_ms)
-        shown = self.lived.at_ms[over] + self.clock.errors(self.lived.at_ms[over])
+        over, shown = self._dated(at_ms)
         minute = (shown - packets.day_ms(day)) // MINUTE_MS
         due = (minute >= 0) & (minute < 1440) & (minute % self.model.pulse_every_min == 0)
         for at, value in zip(minute[due].tolist(), self.lived.heart_rate[over][due].tolist(), strict=True):
