@@ -31,7 +31,7 @@ from devices.radio.codec import (
 )
 from devices.radio.dialogue import TRIES, Arrived, Dialogue, Event, Refused, Silence, Stop, Talk, Turn, silent, unwanted
 from devices.radio.streams import levels_over, sleep_span, totals
-from devices.recording import EARLIEST_MS, LATEST_MS, Device, Recording, Reject, Rejects, Span, SpanKind
+from devices.recording import EARLIEST_MS, LATEST_MS, MINUTE_MS, Device, Recording, Reject, Rejects, Span, SpanKind
 
 SERVICE = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
 RX = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
@@ -142,7 +142,7 @@ class Seen:
     """What the watch's lines say: one interpreter for the exchange and the decoder.
 
     fresh_ms: blocks that ended at that time or before, by the watch, were filed under another clock or zone, and fetched then
-    ahead_ms: the watch's clock, ahead of the host's, if that is more than a trifle
+    ahead_ms: the watch's clock, ahead of the host's, in whole minutes
     """
 
     fresh_ms: int = 0
@@ -173,7 +173,8 @@ class Seen:
             case "clock":
                 ahead = _number(said, "ms", EARLIEST_MS, LATEST_MS) - at_ms
                 self.clock = ahead, _number(said, "zone", -24 * 60, 24 * 60) * 60
-                self.ahead_ms = ahead if abs(ahead) > _TOLERANCE_MS else 0
+                # By whole minutes: so a second sync before the clock is set puts the blocks where the first one did.
+                self.ahead_ms = round(ahead / MINUTE_MS) * MINUTE_MS if abs(ahead) > _TOLERANCE_MS else 0
             case "status":
                 self.battery = Battery(_number(said, "bat", 0, 100), bool(said.get("chg")))
 

@@ -22,8 +22,8 @@ from devices.recording import DAY_MS
 HOUR_MS = 3_600_000
 # What a clock may be off without being called wrong [G]: it drifts by seconds a day, and the answer takes a while.
 TOLERANCE_MS = 5 * 60_000
-# The ring keeps about a week; a bin dated further ahead than that is gone when its day comes.
-_KEPT_MS = 8 * DAY_MS
+# The ring keeps about a week: an older date is none of its own, and one further ahead is gone when its day comes.
+_KEPT_MS = 9 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +72,14 @@ def _today(seen: Seen) -> tuple[date | None, int]:
 
 def believe(clock: RingClock, cursor: Cursor, seen: Seen, set_ms: int) -> dict[str, int | str]:
     """Return the cursor that says what to believe of a ring whose clock is about to be set at `set_ms`."""
-    after = dict(cursor)
-    if not clock.is_right:
-        dated = [each.start_ms + HOUR_MS for each in seen.bins if each.turn == 0 and each.start_ms < set_ms + _KEPT_MS]
-        if "set_ms" in cursor:
-            after["good_from_ms"] = whole(cursor, "right_from_ms")
-            # What a clock that lost its power dates falls on other days; one that was set anew may overlap what was right.
-            after["good_to_ms"] = set_ms if clock.is_far_off else whole(cursor, "set_ms")
-        after["right_from_ms"] = max([_next_hour(set_ms), *([] if clock.is_far_off else dated)])
+    after = {key: value for key, value in cursor.items() if key not in ("good_from_ms", "good_to_ms")}
+    if clock.is_right:
+        return after
+    dated = [each.start_ms + HOUR_MS for each in seen.bins if each.turn == 0 and each.start_ms < set_ms + _KEPT_MS]
+    if clock.is_far_off and "set_ms" in cursor:
+        # A clock that lost its power dates other days than these: what it had dated before stays right.
+        after["good_from_ms"], after["good_to_ms"] = whole(cursor, "right_from_ms"), set_ms
+    after["right_from_ms"] = max([_next_hour(set_ms), *([] if clock.is_far_off else dated)])
     return after
 
 
@@ -100,14 +100,11 @@ class Belief:
     def is_right(self, start_ms: int, end_ms: int, turn: int, at_ms: int) -> bool:
         """start_ms, end_ms: by the ring. at_ms: when it was told, by the host."""
         offset = self.offset_ms(turn)
-        if offset is None:
-            return self._was_right(start_ms, end_ms, whole(self.cursor, "right_from_ms"), whole(self.cursor, "set_ms"))
+        if offset is None or start_ms < at_ms - _KEPT_MS:
+            return False
         if offset:
             # The bin that was open when the clock was set stays half a bin.
             return end_ms <= at_ms + offset
         is_past = start_ms <= at_ms + TOLERANCE_MS
-        good = whole(self.cursor, "good_from_ms"), whole(self.cursor, "good_to_ms")
-        return is_past and (start_ms >= whole(self.cursor, "right_from_ms") or self._was_right(start_ms, end_ms, *good))
-
-    def _was_right(self, start_ms: int, end_ms: int, from_ms: int, to_ms: int) -> bool:
-        return from_ms <= start_ms and end_ms <= to_ms
+        was_right = whole(self.cursor, "good_from_ms") <= start_ms and end_ms <= whole(self.cursor, "good_to_ms")
+        return is_past and (start_ms >= whole(self.cursor, "right_from_ms") or was_right)

@@ -76,8 +76,7 @@ class RingTalk:
         first = Write(packets.COMMAND, packets.ask_battery())
         settle: list[Action] = [Subscribe(packets.REPLY), Subscribe(packets.BIG_REPLY), Wait(SETTLE_S)]
         yield from self._ask(first, lambda packet: isinstance(packet, BatteryLevel), optional=True, before=settle)
-        yield from self._steps(0)
-        clock = judge_clock(self.seen, self.settings.cursor, self.settings.utc_offset_s)
+        clock = yield from self._look_at_clock()
         self._notes.append(_observed(clock, self.now_ms))
         cursor: Cursor = self.settings.cursor
         is_set = False
@@ -99,6 +98,15 @@ class RingTalk:
                 cursor = {**(yield from self._correct(clock)), **quarters}
             is_set = yield from self._set_clock()
         return self._cursor(cursor, begun_day * DAY_MS, is_set)
+
+    def _look_at_clock(self) -> Generator[Turn, Event, RingClock]:
+        """Ask for days until one has steps, today first: its date tells which day the ring has."""
+        for days_ago in range(DAYS_KEPT + 1):
+            yield from self._steps(days_ago)
+            clock = judge_clock(self.seen, self.settings.cursor, self.settings.utc_offset_s)
+            if clock.today is not None:
+                break
+        return clock
 
     def _history(self, cursor: Cursor, today: date) -> Step:
         days = min(DAYS_KEPT, max(0, (self.now_ms - whole(cursor, "day_ms")) // DAY_MS))

@@ -104,7 +104,8 @@ class VirtualBangle(Simple):
         """File the blocks that have ended, as the watch does at the end of each, under its wall time then."""
         while (end := self._block_end(self._filed_ms)) <= at_ms:
             start, self._filed_ms = self._filed_ms, end
-            inside = (self.lived.at_ms >= start) & (self.lived.at_ms < end)
+            middle = self.lived.at_ms + MINUTE_MS // 2  # or a part of a second moves whole minutes
+            inside = (middle >= start) & (middle < end)
             if not inside.any() or not self.lived.alive[inside].any():
                 continue
             pulse = self.lived.heart_rate[inside]

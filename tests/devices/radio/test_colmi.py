@@ -6,7 +6,7 @@ from datetime import date
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from devices.errors import DecodeError
@@ -151,7 +151,7 @@ def test_syncs_add_up_in_any_order_and_again_is_the_same(days: list[Day]) -> Non
     assert totals(captures) == whole
     assert totals(captures[::-1] * 2) == whole
     # After the first one, only the days since are asked for.
-    assert sum(write.data[0] == packets.STEPS for write in sync.written) == 2
+    assert sum(write.data[0] == packets.STEPS for write in sync.written) == 1
 
 
 FAULTS: dict[str, Callable[[frozenset[int]], Faults]] = {
@@ -183,7 +183,7 @@ def test_a_ring_that_falls_silent_is_asked_again_and_given_up(days: list[Day]) -
     assert totals([*sync.captures, *again.captures]) == true_bins(ring, again.now_ms, midnight(NOW) - 7 * DAY_MS)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=20, deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow])
 @given(cuts=st.lists(st.integers(1, 420), max_size=4), hours=st.integers(0, 40))
 def test_a_drop_at_any_packet_loses_and_invents_nothing(days: list[Day], cuts: list[int], hours: int) -> None:
     ring = VirtualRing(days)
@@ -193,7 +193,8 @@ def test_a_drop_at_any_packet_loses_and_invents_nothing(days: list[Day], cuts: l
         captures += sync.captures
         cursor = sync.cursors[-1] if sync.cursors else cursor
         at += hours * HOUR_MS // 4 + 60_000
-    assert totals(captures) == true_bins(ring, sync.now_ms, midnight(NOW) - 7 * DAY_MS)
+    found, first = totals(captures), midnight(sync.now_ms) - 7 * DAY_MS
+    assert {key: value for key, value in found.items() if key[0] >= first} == true_bins(ring, sync.now_ms, first)
 
 
 def test_midnight_during_a_sync_loses_no_day(days: list[Day]) -> None:
