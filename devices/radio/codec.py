@@ -292,7 +292,7 @@ class Codec(Protocol):
         ...
 
     def open(self, settings: Settings) -> Exchange:
-        """Begin a connection. Raises: WrongKey if it needs a key and has none; ValueError if the cursor is not its own."""
+        """Begin a connection. Raises: WrongKey if it needs a key and has none."""
         ...
 
     def decode(self, header: Header, frames: Sequence[Frame]) -> Iterator[Recording | Reject]:
