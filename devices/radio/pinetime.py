@@ -130,7 +130,8 @@ class Watch:
     def _placed(self, at_ms: int, value: int) -> Reading | None:
         midnight = (at_ms + self._ahead_ms) // DAY_MS * DAY_MS - self._ahead_ms
         since_midnight = at_ms - midnight
-        last = self._last
+        # The host's clock may have gone back: then the last reading says nothing of this one.
+        last = self._last if self._last is not None and self._last.at_ms <= at_ms else None
         if since_midnight < UNSETTLED_MS or not EARLIEST_MS <= midnight <= at_ms <= LATEST_MS:
             return None
         if last is None or last.at_ms < midnight:

@@ -14,13 +14,14 @@ from devices.radio import bangle, pinetime, sensor, sig
 from devices.radio.bangle import BLOCK_MS
 from devices.radio.codec import ClockOffset, Codec, Direction, Frame, Header, Live, Malformed, NoAnswer, Settings
 from devices.radio.codecs import CODECS, find_codec, recognise
-from devices.recording import DAY_MS, METRICS, Recording, Reject, SpanKind
+from devices.recording import DAY_MS, METRICS, SpanKind
 from devices.virtual import Day
 from devices.virtual.radio.link import PEER, Link
 from devices.virtual.radio.peripheral import Faults
 from devices.virtual.radio.ring import VirtualRing
 from devices.virtual.radio.watches import VirtualBangle, VirtualPineTime, VirtualSensor
 from ingest.minutes import ABSENT, to_minutes
+from tests.contracts.test_readers import check
 from tests.devices.radio.conftest import BERLIN_S, NOW
 from tests.devices.radio.read import evidence, rejects, spans, totals
 
@@ -247,17 +248,25 @@ JSON = st.recursive(
 ACT = st.fixed_dictionaries(
     {"t": st.sampled_from(["act", "actfetch", "clock", "status"])}, optional={"ts": JSON, "stp": JSON, "state": JSON, "bat": JSON}
 )
-DATA = st.binary(max_size=20) | st.builds(lambda value: json.dumps(value).encode() + b"\n", JSON | ACT)
+COUNT = st.integers(0, 9_000).map(lambda count: count.to_bytes(4, "little"))
+WALL = st.datetimes(datetime(2026, 3, 28), datetime(2026, 3, 31)).map(sig.encode_current_time)  # noqa: DTZ001 - wall time
+DATA = st.binary(max_size=20) | COUNT | WALL | st.builds(lambda value: json.dumps(value).encode() + b"\n", JSON | ACT)
 FRAMES = st.lists(
     st.builds(Frame, st.integers(NOW - DAY_MS, NOW + DAY_MS), st.just(Direction.IN), st.sampled_from(UUIDS), DATA), max_size=20
 )
 
 
+CURSORS = st.dictionaries(
+    st.sampled_from(["at_ms", "since_ms", "boot", "value", "cadence_ms", "part", "fresh_ms"]),
+    st.integers(NOW - DAY_MS, NOW + DAY_MS) | st.integers(-5, 40_000),
+)
+
+
 @pytest.mark.parametrize("codec", [sensor.CODEC, pinetime.CODEC, bangle.CODEC], ids=lambda codec: codec.name)
-@given(frames=FRAMES, live=st.booleans())
-def test_any_frames_decode_and_any_answers_end(codec: Codec, frames: list[Frame], live: bool) -> None:
-    for item in codec.decode(Header(codec.name, 1, PEER, NOW), frames):
-        assert isinstance(item, Recording | Reject)
+@given(frames=FRAMES, live=st.booleans(), cursor=CURSORS)
+def test_any_frames_decode_and_any_answers_end(codec: Codec, frames: list[Frame], live: bool, cursor: dict[str, int]) -> None:
+    for item in codec.decode(Header(codec.name, 1, PEER, NOW, cursor), frames):
+        check(item)
     exchange = codec.open(Settings(live=live))
     with suppress(DecodeError, NoAnswer):
         exchange.begin(NOW)
