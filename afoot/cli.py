@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import alerts, check, days, demo, documents, files, groups, monitoring, observe, people
+from afoot.commands import alerts, backup, check, days, demo, documents, files, groups, monitoring, observe, people
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -45,6 +45,9 @@ app.command("simulate-rules")(check.simulate_rules)
 app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
 app.command("snooze")(alerts.snooze)
+app.command("backup")(backup.backup)
+app.command("backup-key")(backup.backup_key)
+app.command("restore")(backup.restore)
 app.command("demo")(demo.demo)
 
 
