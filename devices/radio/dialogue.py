@@ -12,8 +12,8 @@ from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
 
 from devices.errors import DecodeError
-from devices.radio.codec import About, Action, Commit, Cursor, Done, NoAnswer, Read, Subscribe, Write
-from devices.radio.sig import INFORMATION, decode_information
+from devices.radio.codec import About, Action, Battery, Commit, Cursor, Done, Malformed, NoAnswer, Read, Subscribe, Write
+from devices.radio.sig import BATTERY_LEVEL, INFORMATION, decode_battery, decode_information
 
 PATIENCE_S = 5.0
 TRIES = 3
@@ -139,6 +139,17 @@ def ask_about(*facts: str) -> Generator[Turn, Event, list[Action]]:
             if event is not None and (text := decode_information(event.data)):
                 notes.append(About(what, text))
     return notes
+
+
+def ask_battery() -> Generator[Turn, Event, list[Action]]:
+    """Return a note of the standard battery service's charge, as far as the device has one."""
+    event = yield from read(BATTERY_LEVEL)
+    if event is None:
+        return []
+    try:
+        return [Battery(decode_battery(event.data))]
+    except DecodeError as error:
+        return [Malformed(error.place, error.expected, error.found)]
 
 
 def silent(what: str) -> NoAnswer:

@@ -16,7 +16,6 @@ from devices.errors import DecodeError
 from devices.radio import sig
 from devices.radio.codec import (
     Action,
-    Battery,
     ClockOffset,
     Commit,
     Cursor,
@@ -30,7 +29,20 @@ from devices.radio.codec import (
     Subscribe,
     Write,
 )
-from devices.radio.dialogue import Arrived, Dialogue, Event, Refused, Silence, Stop, Talk, Turn, ask_about, read, unwanted
+from devices.radio.dialogue import (
+    Arrived,
+    Dialogue,
+    Event,
+    Refused,
+    Silence,
+    Stop,
+    Talk,
+    Turn,
+    ask_about,
+    ask_battery,
+    read,
+    unwanted,
+)
 from devices.radio.streams import levels
 from devices.recording import DAY_MS, EARLIEST_MS, LATEST_MS, Counter, Device, Recording, Reject, Rejects, Stream
 
@@ -97,11 +109,11 @@ class Watch:
     utc_offset_s: int
     readings: list[Reading] = field(default_factory=list)
     quarantined: int = 0
-    _ahead_ms: int = field(init=False)  # the watch's wall clock, ahead of UTC
+    ahead_ms: int = field(init=False)  # the watch's wall clock, ahead of UTC
     _last: Reading | None = field(init=False)
 
     def __post_init__(self) -> None:
-        self._ahead_ms = self.utc_offset_s * 1000
+        self.ahead_ms = self.utc_offset_s * 1000
         kept = [self.cursor.get(key) for key in ("at_ms", "since_ms", "boot", "value")]
         whole = [each for each in kept if isinstance(each, int)]
         plausible = len(whole) == 4 and EARLIEST_MS <= whole[1] <= whole[0] <= LATEST_MS and 0 <= whole[2] < 30_000
@@ -111,7 +123,7 @@ class Watch:
         """Take in a frame; return the count, if it was one that may be believed. Raises: DecodeError"""
         if frame.characteristic == sig.CURRENT_TIME:
             shown = sig.decode_current_time(frame.data)
-            self._ahead_ms = round(shown.timestamp() * 1000) - frame.at_ms
+            self.ahead_ms = round(shown.timestamp() * 1000) - frame.at_ms
         if frame.characteristic != STEPS or frame.direction is Direction.OUT:
             return None
         if len(frame.data) != 4:
@@ -128,7 +140,7 @@ class Watch:
         return int(value)
 
     def _placed(self, at_ms: int, value: int) -> Reading | None:
-        midnight = (at_ms + self._ahead_ms) // DAY_MS * DAY_MS - self._ahead_ms
+        midnight = (at_ms + self.ahead_ms) // DAY_MS * DAY_MS - self.ahead_ms
         since_midnight = at_ms - midnight
         # The host's clock may have gone back: then the last reading says nothing of this one.
         last = self._last if self._last is not None and self._last.at_ms <= at_ms else None
@@ -188,15 +200,13 @@ class _WatchTalk:
 
     def _sync(self, at_ms: int) -> Generator[Turn, Event, None]:
         notes = yield from ask_about("firmware", "hardware")
-        battery = yield from read(sig.BATTERY_LEVEL)
-        if battery is not None and battery.data[:1] <= b"\x64" and battery.data:
-            notes.append(Battery(sig.decode_battery(battery.data)))
+        notes += yield from ask_battery()
         clock = yield from read(sig.CURRENT_TIME)
         now = at_ms
         if clock is not None:
             now = clock.at_ms
             notes += self._take(clock)
-            notes.append(ClockOffset(now, self.watch._ahead_ms - self.settings.utc_offset_s * 1000, 1000))
+            notes.append(ClockOffset(now, self.watch.ahead_ms - self.settings.utc_offset_s * 1000, 1000))
         steps = yield from read(STEPS)
         if steps is None:
             raise DecodeError(STEPS, "a count of steps", "nothing: InfiniTime 1.7 or later has it")

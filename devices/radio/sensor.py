@@ -12,7 +12,6 @@ from devices.errors import DecodeError
 from devices.radio import sig
 from devices.radio.codec import (
     Action,
-    Battery,
     ClockOffset,
     Commit,
     Cursor,
@@ -26,7 +25,20 @@ from devices.radio.codec import (
     Subscribe,
     whole,
 )
-from devices.radio.dialogue import Arrived, Dialogue, Event, Refused, Silence, Stop, Talk, Turn, ask_about, read, silent, unwanted
+from devices.radio.dialogue import (
+    Arrived,
+    Dialogue,
+    Event,
+    Refused,
+    Silence,
+    Stop,
+    Talk,
+    Turn,
+    ask_about,
+    ask_battery,
+    silent,
+    unwanted,
+)
 from devices.radio.streams import levels, totals
 from devices.recording import MINUTE_MS, Device, Recording, Reject, Rejects
 
@@ -130,9 +142,7 @@ class _SensorTalk:
     def _follow(self, at_ms: int) -> Generator[Turn, Event, None]:
         notes: list[Action] = [ClockOffset(at_ms, None)]  # it has no clock: its measurements are of the instant they come
         notes += yield from ask_about("maker", "model", "serial", "firmware", "hardware")
-        battery = yield from read(sig.BATTERY_LEVEL)
-        if battery is not None and battery.data[:1] <= b"\x64":
-            notes.append(Battery(sig.decode_battery(battery.data)))
+        notes += yield from ask_battery()
         event = yield Turn([*notes, *(Subscribe(each) for each in _MEASURES)], SILENCE_S)
         missing, committed_ms = 0, at_ms
         while self.settings.live or event.at_ms < at_ms + LISTEN_MS:
