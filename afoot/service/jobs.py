@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from afoot.app import App
+from afoot.backing_up import back_up_due
 from afoot.delivering import send_due
 from afoot.evaluating import check_patients
 from afoot.executing import Serial, open_executor
@@ -96,5 +97,6 @@ JOBS: tuple[Job, ...] = (
     Job(EVALUATE, every(60), evaluate_changed),
     Job("evaluate all", lambda app: app.settings.check_minutes * MINUTE_MS, evaluate_all),
     Job(DELIVER, every(20), send_due),
+    Job("backup", every(3600), back_up_due),
     Job("retention", every(3600), retain),
 )
