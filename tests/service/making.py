@@ -100,7 +100,8 @@ def open_flag(connection: Connection, patient: Patient, at_ms: int) -> str:
 @contextmanager
 def open_clinic(home: Path, names: Sequence[str] = ("anna", "bela"), **settings: Any) -> Iterator[Clinic]:
     """Yield a running service; each patient is in a care group of their own."""
-    app = Clocked(Settings(home=home, store="", durable=False, **settings))
+    given: dict[str, Any] = {"home": home, "store": "", "durable": False}
+    app = Clocked(Settings(**(given | settings)))
     parts = make_parts(app)
     tokens: dict[str, str] = {}
     patients: dict[str, Patient] = {}
