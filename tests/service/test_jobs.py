@@ -189,7 +189,7 @@ def test_one_that_fails_or_hangs_stops_no_other(clinic: Clinic) -> None:
 
 
 def test_an_upload_is_judged_soon(clinic: Clinic) -> None:
-    """The upload wakes the job in the commit that stores it; the job judges whoever changed, and only them."""
+    """The upload wakes the job before it is answered; the job judges whoever changed, and only them."""
     with clinic.app.store.writing() as connection:
         turns.add_jobs(connection, [one.name for one in JOBS], 0)
         turns.claim(connection, turns.EVALUATE, "a", clinic.app.now_ms())
