@@ -26,6 +26,7 @@ from ingest import dirty, tables
 from ingest.local_days import EPOCH, LocalDay
 from ingest.observations import read_pain
 from ingest.people import Patient
+from ingest.publishing.outbox import mark_facts
 from ingest.store import Store
 from ingest.timeline import known_range, read_days, read_timeline
 from rules import ledger, outbox
@@ -248,6 +249,8 @@ def write(store: Store, task: Task, replayed: Replayed) -> Checked | None:
             ledger.rewind(connection, patient_id, task.back_to_ms)
         transitions, tellings = _step(connection, task, replayed)
         outbox.queue(connection, ledger.pending_messages(patient_id, tellings))
+        if transitions or task.back_to_ms is not None:
+            mark_facts(connection, patient_id)
         if not task.position.is_known or task.from_ms != task.position.from_ms:
             checks.begin(connection, patient_id, task.from_ms)
         checks.note(connection, patient_id, task.at_ms)

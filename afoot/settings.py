@@ -19,6 +19,10 @@ class Settings(BaseSettings):
     dask_scheduler: str = Field(default="", description="address of a Dask scheduler; empty: a cluster of this machine alone")
     durable: bool = Field(default=True, description="off: a power cut may take the last commits (SQLite only)")
 
+    influx_url: str = Field(default="", description="InfluxDB that dashboards read; empty: nothing is published")
+    influx_org: str = Field(default="afoot", description="its organisation")
+    influx_token_file: Path | None = Field(default=None, description="a file with its token")
+
     @field_validator("home")
     @classmethod
     def _own_home(cls, home: Path) -> Path:

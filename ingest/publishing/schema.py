@@ -127,7 +127,7 @@ _TABLE = (
         _fields(
             ints=(
                 "last_data_ms last_sync_ms devices open_alerts open_high unacknowledged imports imports_refused imports_waiting"
-                " rejected judged_ms surgery_s baseline_steps last_state prescribed"
+                " rejected surgery_s baseline_steps last_state prescribed"
             ),
             texts="zone phase last_date worst_rule worst_text",
         ),
@@ -137,7 +137,14 @@ _TABLE = (
         ("bucket",),
         "when the run ended",
         f"the publisher itself, in `{OPERATORS_BUCKET}` alone; a record of running, which `publish --all` cannot make again",
-        _fields(ints="queued oldest_s lines deleted refused failed duration_ms"),
+        _fields(ints="patients blocks lines deleted refused behind_s duration_ms"),
+    ),
+    Measurement(
+        "published",
+        (),
+        "1970-01-01T00:00:00Z: one point, written over",
+        "the mark by which afoot knows a bucket again: another one, or none, and all is written anew",
+        _fields(texts="run"),
     ),
 )
 MEASUREMENTS: Mapping[str, Measurement] = MappingProxyType({one.name: one for one in _TABLE})
