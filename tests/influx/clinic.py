@@ -33,9 +33,9 @@ from rules.prescription import Prescription
 from tests.influx.rig import Rig
 
 MINUTE, DAY = 60_000, 86_400_000
-SURGERY = date(2026, 3, 20)  # so that the night of 29 March, which is an hour short, is among the days
-DAYS = 12
-ANNA = Wearer(31, SURGERY, habit=Habit.SITTER, silent=frozenset({SURGERY + timedelta(days=6)}))
+SURGERY = date(2026, 3, 24)  # so that the night of 29 March, which is an hour short, is among the days
+DAYS = 8
+ANNA = Wearer(31, SURGERY, habit=Habit.SITTER, silent=frozenset({SURGERY + timedelta(days=3)}))
 BEN = Wearer(32, SURGERY, zone="America/New_York", habit=Habit.OVERDOING)
 END_MS = (SURGERY - date(1970, 1, 1)).days * DAY + (DAYS + 1) * DAY
 

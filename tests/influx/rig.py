@@ -104,7 +104,7 @@ class Rig:
         if "error" in result:
             raise RuntimeError(f"{query}: {result['error']}")
         return [
-            {"name": series["name"], **series.get("tags", {}), **dict(zip(series["columns"], values, strict=True))}
+            {"name": series.get("name", ""), **series.get("tags", {}), **dict(zip(series["columns"], values, strict=True))}
             for series in result.get("series", [])
             for values in series.get("values", [])
         ]
