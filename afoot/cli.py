@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import alerts, check, days, demo, documents, files, groups, monitoring, observe, people
+from afoot.commands import alerts, check, days, demo, documents, files, groups, monitoring, observe, people, publish, status
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -45,6 +45,8 @@ app.command("simulate-rules")(check.simulate_rules)
 app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
 app.command("snooze")(alerts.snooze)
+app.command("publish")(publish.publish)
+app.command("status")(status.status)
 app.command("demo")(demo.demo)
 
 

@@ -25,14 +25,14 @@ from ingest.publishing import outbox
 from ingest.publishing.influx import Influx, InfluxError, NotAllowed
 from ingest.publishing.lines import build_lines
 from ingest.publishing.outbox import FACTS, Block, Lying
-from ingest.publishing.putting import Put, Superseded, put
+from ingest.publishing.putting import Put, Right, Superseded, put
 from ingest.publishing.schema import OPERATORS_BUCKET, bucket_of
 from ingest.publishing.sources import read_secret, source_name
 from ingest.store import Store
 
 log = logging.getLogger(__name__)
 
-LEASE_MS = 120_000
+RETRIES = 2
 FIRST_WAIT_MS, LONGEST_WAIT_MS = 15_000, 900_000
 
 Clock = Callable[[], int]
@@ -62,14 +62,10 @@ class _Run:
 
     def __init__(self, store: Store, influx: Influx, clock: Clock) -> None:
         self.store, self.influx, self.clock = store, influx, clock
-        self.holder = token_hex(8)
+        self.right = Right(clock)
         self.begun_ms = clock()
         self.done: dict[str, Put] = defaultdict(Put)
         self.patients: Counter[str] = Counter()
-
-    def keep_right(self, connection: Connection) -> bool:
-        at_ms = self.clock()
-        return outbox.take(connection, self.holder, at_ms, at_ms + LEASE_MS)
 
     @property
     def whole(self) -> Put:
@@ -93,11 +89,11 @@ def publish_due(app: App, *, at_once: bool = False, everything: bool = False) ->
         return publish(app.store, influx, app.now_ms, everything=everything)
 
 
-def open_influx(app: App) -> Influx:
+def open_influx(app: App, *, retries: int = RETRIES) -> Influx:
     """Return the connection of the settings. Raises: ValueError"""
     settings = app.settings
     try:
-        return Influx(settings.influx_url, settings.influx_org, read_token(settings.influx_token_file))
+        return Influx(settings.influx_url, settings.influx_org, read_token(settings.influx_token_file), retries=retries)
     except NotAllowed as error:
         raise ValueError(f"AFOOT_INFLUX_URL: {error}") from error
 
@@ -119,7 +115,7 @@ def publish(store: Store, influx: Influx, clock: Clock, *, everything: bool = Fa
     """`publish_due`, with what it takes given."""
     run = _Run(store, influx, clock)
     with store.writing() as connection:
-        if not run.keep_right(connection):
+        if not run.right.take(connection):
             return Published("busy")
     problem = ""
     try:
@@ -127,10 +123,10 @@ def publish(store: Store, influx: Influx, clock: Clock, *, everything: bool = Fa
     except InfluxError as error:
         problem = str(error)
     except Superseded:
-        problem = "another run took over, because this one took too long"
+        return Published("busy")
     finally:
         with store.writing() as connection:
-            outbox.give_back(connection, run.holder)
+            run.right.give_back(connection)
     with store.writing() as connection:
         standing = outbox.read_standing(connection)
         at_ms = clock()
@@ -234,7 +230,7 @@ def _put(run: _Run, patient: Patient, bucket: str, days: Sequence[int]) -> None:
         else:
             made = make_days(connection, patient, versions, sources, days[0], days[-1])
             blocks = [Block.of(day, made.get(day, [])) for day in days]
-    done = put(run.store, run.influx, bucket, patient.pseudonym, blocks, run.keep_right)
+    done = put(run.store, run.influx, bucket, patient.pseudonym, blocks, run.right)
     if done != Put():
         run.done[bucket] += done
 

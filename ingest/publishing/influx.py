@@ -24,8 +24,8 @@ from ingest.publishing.presence import SeriesKey
 
 LINES_AT_ONCE = 5_000
 # Of one request so many lines are singled out at most; beyond, what is left of it counts as refused whole.
-MOST_SINGLED_OUT = 20
-CONNECT_MS, READ_MS = 5_000, 60_000
+MOST_SINGLED_OUT = 5
+CONNECT_MS, ANSWER_MS = 5_000, 30_000
 # A client counts its retries' time from when it was made; the number of retries is the limit here.
 _RETRY_TIME_S = 86_400
 _DELETES_AT_ONCE = 50
@@ -74,8 +74,10 @@ class Deletion:
 class Influx:
     """One server. Nothing is sent before it is asked for something."""
 
-    def __init__(self, url: str, org: str, token: str, *, retries: int = 2, retry_s: float = 0.5) -> None:
-        """Raises: NotAllowed for a URL that is none"""
+    def __init__(
+        self, url: str, org: str, token: str, *, retries: int = 2, retry_s: float = 0.5, answer_ms: int = ANSWER_MS
+    ) -> None:
+        """answer_ms: how long an answer may take. Raises: NotAllowed for a URL that is none"""
         # Its warnings quote what the server says, which may quote values.
         logging.getLogger("influxdb_client").propagate = False
         if urlsplit(url).scheme not in ("http", "https"):
@@ -89,7 +91,7 @@ class Influx:
             allowed_methods=None,
             respect_retry_after_header=False,
         )
-        self._client = InfluxDBClient(url=url, token=token, org=org, timeout=(CONNECT_MS, READ_MS), retries=retry)
+        self._client = InfluxDBClient(url=url, token=token, org=org, timeout=(CONNECT_MS, answer_ms), retries=retry)
         self._api = self._client.api_client
         self._writer = WriteService(self._api)
 

@@ -99,12 +99,19 @@ def patients_with_marks(connection: Connection) -> set[int]:
 
 
 def take(connection: Connection, holder: str, at_ms: int, until_ms: int) -> bool:
-    """Take, or keep, the right to publish. Returns whether it was to be had."""
+    """Take the right to publish. Returns whether it was to be had."""
     table = tables.publisher
     insert_new(connection, table, [_IDLE])
-    free = (table.c.holder.in_(["", holder])) | (table.c.until_ms <= at_ms)
+    free = (table.c.holder == "") | (table.c.until_ms <= at_ms)
     taken = update(table).where(table.c.id == _ROW, free).values(holder=holder, until_ms=until_ms)
     return connection.execute(taken).rowcount == 1
+
+
+def renew(connection: Connection, holder: str, until_ms: int) -> bool:
+    """Keep the right to publish. Returns whether it was still the holder's: nobody else had it in between."""
+    table = tables.publisher
+    kept = update(table).where(table.c.id == _ROW, table.c.holder == holder).values(until_ms=until_ms)
+    return connection.execute(kept).rowcount == 1
 
 
 _IDLE = {"id": _ROW, "holder": "", "until_ms": 0, "failures": 0, "next_ms": 0, "error": ""}

@@ -8,11 +8,12 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
+from secrets import token_hex
 
 from sqlalchemy import Connection
 
 from ingest.publishing import outbox
-from ingest.publishing.influx import Deletion, Influx, Refusal
+from ingest.publishing.influx import LINES_AT_ONCE, Deletion, Influx, Refusal
 from ingest.publishing.outbox import Block, Kept
 from ingest.publishing.presence import subtract
 from ingest.store import Store
@@ -20,6 +21,32 @@ from ingest.store import Store
 
 class Superseded(Exception):
     """Somebody else publishes now."""
+
+
+class Right:
+    """The right to publish, of one run at a time. It lasts longer than the slowest request, and is renewed between them."""
+
+    LASTS_MS = 180_000
+
+    def __init__(self, clock: Callable[[], int]) -> None:
+        self._clock, self._holder, self._since_ms = clock, token_hex(8), 0
+
+    def take(self, connection: Connection) -> bool:
+        """Take it, in a transaction of the store. Returns whether it was to be had."""
+        self._since_ms = self._clock()
+        return outbox.take(connection, self._holder, self._since_ms, self._since_ms + self.LASTS_MS)
+
+    def renew(self, connection: Connection) -> None:
+        """Raises: Superseded if it ran out and somebody else took it"""
+        self._since_ms = self._clock()
+        if not outbox.renew(connection, self._holder, self._since_ms + self.LASTS_MS):
+            raise Superseded
+
+    def is_running_out(self) -> bool:
+        return self._clock() > self._since_ms + self.LASTS_MS // 4
+
+    def give_back(self, connection: Connection) -> None:
+        outbox.give_back(connection, self._holder)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +67,9 @@ class Put:
         )
 
 
-def put(
-    store: Store, influx: Influx, bucket: str, pseudonym: str, blocks: Sequence[Block], keep_right: Callable[[Connection], bool]
-) -> Put:
+def put(store: Store, influx: Influx, bucket: str, pseudonym: str, blocks: Sequence[Block], right: Right) -> Put:
     """Make the bucket say of these blocks what they say.
 
-    keep_right: renews the right to publish in a transaction of the store, and says whether it is still had
     Raises: InfluxError; Superseded
     """
     with store.reading() as connection:
@@ -54,19 +78,28 @@ def put(
     if not changed:
         return Put()
     with store.writing() as connection:
-        if not keep_right(connection):
-            raise Superseded
+        right.renew(connection)
         outbox.begin_days(connection, bucket, pseudonym, changed, kept)
     deletions = [one for block in changed if block.day in kept for one in _deletions(kept[block.day], block)]
     influx.delete(bucket, deletions)
-    refused = influx.write(bucket, [line for block in changed for line in block.lines])
+    refused = _write(store, influx, bucket, [line for block in changed for line in block.lines], right)
     by_day = _by_day(changed, refused)
     with store.writing() as connection:
-        if not keep_right(connection):
-            raise Superseded
+        right.renew(connection)
         outbox.end_days(connection, bucket, pseudonym, changed, by_day)
     lost = sum(count for count, _ in by_day.values())
     return Put(len(changed), sum(len(block.lines) for block in changed) - lost, len(deletions), lost)
+
+
+def _write(store: Store, influx: Influx, bucket: str, lines: Sequence[str], right: Right) -> list[Refusal]:
+    refused: list[Refusal] = []
+    for begin in range(0, len(lines), LINES_AT_ONCE):
+        if right.is_running_out():
+            with store.writing() as connection:
+                right.renew(connection)
+        found = influx.write(bucket, lines[begin : begin + LINES_AT_ONCE])
+        refused += [Refusal(begin + one.first, begin + one.last, one.reason) for one in found]
+    return refused
 
 
 def _is_other(block: Block, kept: Kept | None) -> bool:
