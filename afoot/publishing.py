@@ -12,8 +12,6 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
-from sqlalchemy import Connection
-
 from afoot.app import App
 from afoot.day_points import make_days, rows_of
 from afoot.fact_points import make_facts
