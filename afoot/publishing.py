@@ -13,7 +13,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from afoot.app import App
-from afoot.day_points import make_days, rows_of
+from afoot.day_points import make_days
 from afoot.fact_points import make_facts
 from afoot.judging import read_prescriptions
 from afoot.publish_plan import make_plan, stretches
@@ -24,6 +24,7 @@ from ingest.publishing.influx import Influx, InfluxError, NotAllowed
 from ingest.publishing.lines import build_lines
 from ingest.publishing.outbox import FACTS, Block, Lying
 from ingest.publishing.putting import Put, Right, Superseded, put
+from ingest.publishing.rows import rows_of
 from ingest.publishing.schema import OPERATORS_BUCKET, bucket_of
 from ingest.publishing.sources import read_secret, source_name
 from ingest.store import Store

@@ -78,8 +78,9 @@ class Influx:
         self, url: str, org: str, token: str, *, retries: int = 2, retry_s: float = 0.5, answer_ms: int = ANSWER_MS
     ) -> None:
         """answer_ms: how long an answer may take. Raises: NotAllowed for a URL that is none"""
-        # Its warnings quote what the server says, which may quote values.
+        # They warn of what is tried again, and quote what the server says, which may quote values.
         logging.getLogger("influxdb_client").propagate = False
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         if urlsplit(url).scheme not in ("http", "https"):
             raise NotAllowed("expected a URL that begins with http:// or https://")
         self.url, self._org, self._packs = url, org, not is_loopback(url)
