@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from afoot.day_points import DAY_S, MINUTE_S, known_stretch
 from afoot.judging import day_minutes, judge_place
@@ -141,7 +141,7 @@ def _sync(
     at_s: int,
 ) -> Iterator[Series]:
     table = tables.minutes
-    day = table.c.day * DAY_MS
+    day = cast(table.c.day, BigInteger) * DAY_MS
     columns = (
         func.min(day + table.c.first * MINUTE_MS),
         func.max(day + (table.c.last + 1) * MINUTE_MS),

@@ -65,6 +65,9 @@ class _Run:
         self.begun_ms = clock()
         self.done: dict[str, Put] = defaultdict(Put)
         self.patients: Counter[str] = Counter()
+        # Buckets in which nothing lies but what the store knows of, and of these the empty ones.
+        self.trusted: set[str] = set()
+        self.empty: set[str] = set()
 
     @property
     def whole(self) -> Put:
@@ -149,7 +152,7 @@ def _publish(run: _Run, everything: bool) -> None:
     for bucket in buckets:
         _recognise(run, bucket)
     with run.store.writing() as connection:
-        plan = make_plan(connection)
+        plan = make_plan(connection, run.trusted)
     for stranger in plan.strangers:
         _delete_stranger(run, stranger)
     for patient, lying in plan.waiting:
@@ -163,11 +166,14 @@ def _recognise(run: _Run, bucket: str) -> None:
     """Look for the mark that the last run left. Without it the bucket is another one, or an older copy: write all anew."""
     found = _read_mark(run.influx, bucket)
     with run.store.writing() as connection:
-        if not found or found not in outbox.read_run(connection, bucket):
-            outbox.distrust(connection, bucket)
-            found = ""
-    if not found:
-        _renew_mark(run, bucket)
+        if found and found in outbox.read_run(connection, bucket):
+            run.trusted.add(bucket)
+            return
+        outbox.distrust(connection, bucket)
+    if not run.influx.query(bucket, "SHOW MEASUREMENTS LIMIT 1"):
+        run.trusted.add(bucket)
+        run.empty.add(bucket)
+    _renew_mark(run, bucket)
 
 
 def _read_mark(influx: Influx, bucket: str) -> str:
@@ -202,7 +208,8 @@ def _delete_stranger(run: _Run, stranger: Lying) -> None:
 
 def _publish_patient(run: _Run, patient: Patient, lying: Lying) -> None:
     if not lying.is_known:
-        run.influx.delete_patient(lying.bucket, patient.pseudonym)
+        if lying.bucket not in run.empty:
+            run.influx.delete_patient(lying.bucket, patient.pseudonym)
         with run.store.writing() as connection:
             outbox.forget_days(connection, lying.bucket, patient.pseudonym)
             outbox.remember(connection, [replace(lying, is_known=True)])

@@ -112,7 +112,7 @@ class Influx:
 
     def ensure_bucket(self, bucket: str) -> None:
         """Make the bucket if it is not there. Raises: InfluxError"""
-        if not self.ping().startswith("2"):
+        if self.ping().startswith("1"):
             self.query("", f"CREATE DATABASE {_name(bucket)}")
             return
         buckets = self._client.buckets_api()
@@ -130,8 +130,9 @@ class Influx:
         form = {"db": bucket, "epoch": "s", "org": self._org, "q": query}
         text, _ = self._call("POST", "/query", form)
         try:
-            results = json.loads(text)["results"]
-        except (ValueError, KeyError, TypeError) as error:
+            # 2.x answers {} where all that was asked was to delete.
+            results = json.loads(text).get("results", [])
+        except (ValueError, AttributeError) as error:
             raise Unreachable("it answered with something other than JSON; is it InfluxDB that listens there?") from error
         rows: list[dict[str, Any]] = []
         for result in results:

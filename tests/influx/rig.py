@@ -102,7 +102,7 @@ class Rig:
         status, answer = self.request("POST", "/query", {"db": bucket, "epoch": "s", "q": query})
         result: dict[str, Any] = {"error": answer.decode(errors="replace")}
         if status == 200:
-            result = json.loads(answer)["results"][0]
+            result = next(iter(json.loads(answer).get("results", [])), {})
         if "error" in result:
             raise RuntimeError(f"{query}: {result['error']}")
         return [
