@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import alerts, backup, check, days, demo, documents, files, groups, monitoring, observe, people
+from afoot.commands import (
+    alerts,
+    backup,
+    check,
+    days,
+    demo,
+    documents,
+    files,
+    groups,
+    monitoring,
+    observe,
+    people,
+    publish,
+    status,
+)
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -46,6 +60,8 @@ app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
 app.command("close")(alerts.close)
 app.command("snooze")(alerts.snooze)
+app.command("publish")(publish.publish)
+app.command("status")(status.status)
 app.command("backup")(backup.backup)
 app.command("backup-key")(backup.backup_key)
 app.command("restore")(backup.restore)
