@@ -69,14 +69,14 @@ def _judge(connection: Connection, patient: Patient, first: date, last: date) ->
         lower = max(0, month[0] - 1)
         minutes = day_minutes(read_timeline(connection, patient, days[lower : month[-1] + 2]))
         for place in (row - lower for row in month):
-            before = minutes[place - 1] if place else None
-            after = minutes[place + 1] if place + 1 < len(minutes) else None
-            yield _judge_one(minutes[place], before, after, versions)
+            yield judge_place(minutes, place, versions)
 
 
-def _judge_one(
-    own: DayMinutes, before: DayMinutes | None, after: DayMinutes | None, versions: Sequence[Prescription]
-) -> JudgedDay:
+def judge_place(minutes: Sequence[DayMinutes], place: int, versions: Sequence[Prescription]) -> JudgedDay:
+    """Return one of these local days, judged; the days beside it tell of its nights."""
+    own = minutes[place]
+    before = minutes[place - 1] if place else None
+    after = minutes[place + 1] if place + 1 < len(minutes) else None
     prescription = prescription_for(own.day, versions)
     settings = prescription.day_settings(own.day) if prescription else DaySettings()
     summary = summarise_day(own, settings, before=before, after=after)
@@ -111,4 +111,4 @@ def day_minutes(timeline: Timeline) -> list[DayMinutes]:
     return whole
 
 
-__all__ = ["JudgedDay", "day_minutes", "judge_days", "read_prescriptions"]
+__all__ = ["JudgedDay", "day_minutes", "judge_days", "judge_place", "read_prescriptions"]
