@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from afoot.commands import (
+    access,
     alerts,
     backup,
     check,
@@ -21,6 +22,7 @@ from afoot.commands import (
     observe,
     people,
     publish,
+    serving,
     status,
 )
 from afoot.commands.notify import notify
@@ -35,6 +37,8 @@ app = typer.Typer(
 app.add_typer(people.patient, name="patient")
 app.add_typer(people.device, name="device")
 app.add_typer(groups.group, name="group")
+app.add_typer(access.user, name="user")
+app.add_typer(access.token, name="token")
 app.add_typer(prescription, name="prescription")
 app.add_typer(notify, name="notify")
 app.command("import")(files.import_)
@@ -60,6 +64,8 @@ app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
 app.command("close")(alerts.close)
 app.command("snooze")(alerts.snooze)
+app.command("serve")(serving.serve)
+app.command("audit")(access.show_audit)
 app.command("publish")(publish.publish)
 app.command("status")(status.status)
 app.command("backup")(backup.backup)

@@ -1,12 +1,13 @@
 """afoot alerts, ack, close, snooze."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
 
 from afoot.commands.common import Json, PatientName, opened, parse_instant
 from afoot.output import instant, print_json, print_table
+from afoot.plain import plain_alert
 from ingest import people
 from ingest.entries import checked_text
 from ingest.errors import NotKnown
@@ -35,7 +36,7 @@ def alerts(
         now_ms = app.now_ms()
         resting = [(one.name, rest) for one in chosen for rest in ledger.list_snoozes(connection, one.id, now_ms)]
     if json:
-        print_json([_plain(one, names[one.patient_id]) for one in found])
+        print_json([plain_alert(one, names[one.patient_id]) for one in found])
         return
     rows = [
         [
@@ -86,7 +87,7 @@ def _act(act: Callable[..., Alert], alert: str, by: str, note: str, columns: lis
         except UnknownAlert as error:
             raise NotKnown(str(error)) from error
         names = {one.id: one.name for one in people.list_patients(connection)}
-        row = _plain(done, names[done.patient_id])
+        row: Mapping[str, Any] = plain_alert(done, names[done.patient_id])
     if json:
         print_json(row)
         return
@@ -120,30 +121,3 @@ def snooze(
         print_json(row)
     else:
         print_table("", list(row), [list(row.values())])
-
-
-def _plain(alert: Alert, name: str) -> dict[str, Any]:
-    finding = alert.finding
-    evidence = finding.evidence
-    return {
-        "alert": alert.id,
-        "patient": name,
-        "rule": alert.rule,
-        "state": "withdrawn" if alert.withdrawn else alert.standing.value,
-        "priority": alert.priority.value,
-        "opened": instant(alert.opened_ms),
-        "closed": None if alert.closed_ms is None else instant(alert.closed_ms),
-        "acknowledged": None if alert.acknowledged_ms is None else instant(alert.acknowledged_ms),
-        "acknowledged_by": alert.acknowledged_by or None,
-        "note": alert.note or None,
-        "closed_by": alert.closed_by or None,
-        "closing_note": alert.closing_note or None,
-        "because": finding.reason,
-        "prescription": finding.version,
-        "window": [instant(evidence.start_ms), instant(evidence.end_ms)],
-        "coverage": evidence.coverage,
-        "wear_source": evidence.wear_source.value,
-        "minutes": [[instant(start_ms), instant(end_ms)] for start_ms, end_ms in evidence.minutes],
-        "measured": dict(evidence.measured),
-        "thresholds": dict(evidence.thresholds),
-    }

@@ -1,18 +1,17 @@
 """afoot prescription."""
 
 import json as json_
-from datetime import date
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 
 from afoot.commands.common import Json, PatientName, opened, parse_date
 from afoot.judging import read_prescriptions
 from afoot.output import print_json, print_table, print_text
-from ingest import people, prescriptions
+from afoot.prescribing import prescribe
+from ingest import people
 from ingest.errors import NotKnown
-from rules.prescription import PHASE_NAMES, PROGRAMME, Phase, Prescription, ProgrammeRow, prescription_for, revise
+from rules.prescription import PHASE_NAMES, PROGRAMME, Phase, Prescription, ProgrammeRow, prescription_for
 from rules.thresholds import Thresholds
 
 prescription = typer.Typer(help="What was prescribed: dated, phased, versioned.", no_args_is_help=True)
@@ -53,39 +52,16 @@ def set_(
     """Write a new version; what it does not name stays as it was. Old versions are kept."""
     with opened() as app, app.store.writing() as connection:
         owner = people.find_patient(connection, patient)
-        versions = read_prescriptions(connection, owner)
         wanted = dict(map(parse_change, changes or []))
         if surgery is not None:
             wanted["surgery_date"] = parse_date(surgery).isoformat()
         if baseline is not None:
             wanted["baseline_steps"] = baseline
-        new = _next_version(versions, wanted, author, parse_date(effective), reason)
-        body = new.model_dump(mode="json")
-        body["version"] = prescriptions.add_version(connection, owner.id, new.effective, body, app.now_ms())
+        new = prescribe(connection, owner, wanted, author, parse_date(effective), reason, app.now_ms())
     if json:
-        print_json(body)
+        print_json(new.model_dump(mode="json"))
     else:
-        _print(Prescription.model_validate(body))
-
-
-def _next_version(
-    versions: list[Prescription], wanted: dict[str, Any], author: str, effective: date, reason: str
-) -> Prescription:
-    """Raises: ValueError saying which field is wrong"""
-    try:
-        if versions:
-            return revise(versions[-1], wanted, author=author, effective=effective, reason=reason)
-        if "surgery_date" not in wanted:
-            raise ValueError("the first prescription of a patient needs --surgery DATE")
-        first = Prescription(author=author, effective=effective, reason=reason, surgery_date=wanted.pop("surgery_date"))
-        changed = revise(first, wanted, author=author, effective=effective, reason=reason)
-        return changed.model_copy(update={"version": 1})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'prescription'}: {one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors()
-        )
-        raise ValueError(problems) from error
+        _print(new)
 
 
 def parse_change(text: str) -> tuple[str, Any]:

@@ -1,0 +1,19 @@
+"""The routes, one file a subject. A new one is a module with a `router`, and one line here.
+
+Every route depends on `access.allow`, or is named in PUBLIC.
+"""
+
+from afoot.service.routes import about, alerts, files, login, observations, patients, prescriptions, uploads
+
+ROUTERS = (
+    about.router,
+    login.router,
+    files.router,
+    uploads.router,
+    patients.router,
+    observations.router,
+    alerts.router,
+    prescriptions.router,
+)
+# What anybody may ask for without a token or session, by path.
+PUBLIC = frozenset({"/", "/login", "/api/v1/health"})
