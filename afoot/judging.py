@@ -71,12 +71,13 @@ def _judge(connection: Connection, patient: Patient, first: date, last: date) ->
         for place in (row - lower for row in month):
             before = minutes[place - 1] if place else None
             after = minutes[place + 1] if place + 1 < len(minutes) else None
-            yield _judge_one(minutes[place], before, after, versions)
+            yield judge_minutes(minutes[place], before, after, versions)
 
 
-def _judge_one(
+def judge_minutes(
     own: DayMinutes, before: DayMinutes | None, after: DayMinutes | None, versions: Sequence[Prescription]
 ) -> JudgedDay:
+    """Return a local day, judged by the version in force on it. before, after: its neighbours, where they are known"""
     prescription = prescription_for(own.day, versions)
     settings = prescription.day_settings(own.day) if prescription else DaySettings()
     summary = summarise_day(own, settings, before=before, after=after)
@@ -111,4 +112,4 @@ def day_minutes(timeline: Timeline) -> list[DayMinutes]:
     return whole
 
 
-__all__ = ["JudgedDay", "day_minutes", "judge_days", "read_prescriptions"]
+__all__ = ["JudgedDay", "day_minutes", "judge_days", "judge_minutes", "read_prescriptions"]

@@ -1,0 +1,41 @@
+"""The words of a family of pages as one table; another language is another table with the same keys."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """One language of one family of pages.
+
+    text:    by key; {name} stands for a value. A key that counts has two forms: `key_one` and `key_many`, with {n}
+    months:  January first; weekdays: Monday first
+    date_form: with {weekday}, {day}, {month}
+    """
+
+    code: str
+    name: str
+    text: Mapping[str, str]
+    weekdays: tuple[str, ...]
+    months: tuple[str, ...]
+    date_form: str
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the text. Raises: KeyError for a key or a value that is missing"""
+        return self.text[key].format(**values)
+
+    def many(self, key: str, n: int, **values: object) -> str:
+        """Return the form of the text for that number."""
+        return self(f"{key}_{'one' if n == 1 else 'many'}", n=f"{n:,}", **values)
+
+    def day(self, day: date) -> str:
+        return self.date_form.format(weekday=self.weekdays[day.weekday()], day=day.day, month=self.months[day.month - 1])
+
+    def when(self, at_ms: int, now_ms: int, zone: ZoneInfo) -> str:
+        """Return "today, 14:05", "yesterday, 14:05" or "Thursday 5 March, 14:05", on the clock of `zone`."""
+        at, now = (datetime.fromtimestamp(one / 1000, zone) for one in (at_ms, now_ms))
+        past = (now.date() - at.date()).days
+        named = {0: self("today"), 1: self("yesterday")}.get(past) or self.day(at.date())
+        return self("day_and_time", day=named, time=f"{at:%H:%M}")
