@@ -6,6 +6,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from afoot.checks import checks_metadata
+from afoot.service.tables import service_metadata
 from afoot.settings import Settings
 from afoot.summaries import summaries_metadata
 from ingest.archive import Archive
@@ -14,7 +15,7 @@ from rules.ledger import rules_metadata
 from rules.outbox import outbox_metadata
 
 # What the other rooms keep in the same database.
-STATE = (rules_metadata, outbox_metadata, checks_metadata, summaries_metadata)
+STATE = (rules_metadata, outbox_metadata, checks_metadata, summaries_metadata, service_metadata)
 
 
 class App:

@@ -1,5 +1,6 @@
 """Settings, from the environment; docs/operator.md describes each."""
 
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -18,11 +19,32 @@ class Settings(BaseSettings):
     workers: int = Field(default=0, ge=0, le=1024, description="of processes and of Dask's own; 0: one for each processor")
     dask_scheduler: str = Field(default="", description="address of a Dask scheduler; empty: a cluster of this machine alone")
     durable: bool = Field(default=True, description="off: a power cut may take the last commits (SQLite only)")
+    serve_host: str = Field(default="127.0.0.1", description="the address that `afoot serve` listens on")
+    serve_port: int = Field(default=8765, ge=0, le=65535, description="and its port; 0: any free one")
+    serve_url: str = Field(default="", description="where people reach it; https makes cookies secure")
+    serve_role: Literal["all", "web", "worker"] = Field(default="all", description="pages and API, jobs, or both")
+    serve_proxy: str = Field(default="", description="address of a proxy whose X-Forwarded-For is believed")
+    serve_cert: Path | None = Field(default=None, description="certificate chain (PEM), to serve https itself")
+    serve_key: Path | None = Field(default=None, description="its private key (PEM)")
+    upload_mb: int = Field(default=4096, ge=1, le=65536, description="the largest file that is taken, in MB")
+    uploads_per_minute: int = Field(default=120, ge=1, description="of one account or token; ten times that of one address")
+    session_idle_minutes: int = Field(default=60, ge=1, description="a session ends after so long without a request")
+    session_hours: int = Field(default=12, ge=1, description="and after so long in all")
+    audit_days: int = Field(default=1095, ge=1, description="how long the audit is kept")
+    check_minutes: int = Field(default=60, ge=5, description="how often every patient is judged, new data or not")
+    drop: Path | None = Field(default=None, description="folder with a folder for each patient, whose files are imported")
 
     @field_validator("home")
     @classmethod
     def _own_home(cls, home: Path) -> Path:
         return home.expanduser()
+
+    @field_validator("serve_url")
+    @classmethod
+    def _reachable(cls, url: str) -> str:
+        if url and not re.fullmatch(r"https?://[^/\s?#@]+/?", url):
+            raise ValueError("expected https:// or http:// and a host, without a path")
+        return url.rstrip("/")
 
     @property
     def store_url(self) -> str:
@@ -31,3 +53,7 @@ class Settings(BaseSettings):
     @property
     def archive_folder(self) -> Path:
         return self.home / "archive"
+
+    @property
+    def uploads_folder(self) -> Path:
+        return self.home / "uploads"

@@ -1,0 +1,53 @@
+"""What the routes share, made once by `build_web`: the program, limits, counters, the queue of files to import."""
+
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from afoot.app import App
+from afoot.service.limits import Limit, Limiter
+from afoot.service.metrics import Metrics
+from afoot.service.sessions import Lifetime
+
+MINUTE_MS = 60_000
+ADDRESS_TIMES = 10  # many people may come from one address
+# Wrong passwords in a quarter of an hour.
+_BY_ACCOUNT, _BY_ADDRESS = Limit(5, 15 * MINUTE_MS), Limit(30, 15 * MINUTE_MS)
+
+
+@dataclass(slots=True)
+class Parts:
+    app: App
+    metrics: Metrics
+    lifetime: Lifetime
+    uploads_by_account: Limiter
+    uploads_by_address: Limiter
+    logins_by_account: Limiter = field(default_factory=lambda: Limiter(_BY_ACCOUNT))
+    logins_by_address: Limiter = field(default_factory=lambda: Limiter(_BY_ADDRESS))
+
+    @property
+    def is_https(self) -> bool:
+        """Whether people reach it by https, so that cookies travel by nothing else."""
+        settings = self.app.settings
+        return settings.serve_url.startswith("https://") or settings.serve_cert is not None
+
+
+def make_parts(app: App) -> Parts:
+    settings = app.settings
+    many = settings.uploads_per_minute
+    return Parts(
+        app,
+        Metrics(),
+        Lifetime(settings.session_idle_minutes * MINUTE_MS, settings.session_hours * 60 * MINUTE_MS),
+        Limiter(Limit(many, MINUTE_MS)),
+        Limiter(Limit(many * ADDRESS_TIMES, MINUTE_MS)),
+    )
+
+
+def parts_of(request: Request) -> Parts:
+    parts: Parts = request.app.state.parts
+    return parts
+
+
+TheParts = Annotated[Parts, Depends(parts_of)]

@@ -1,0 +1,125 @@
+"""Signing in and out: a form, and a cookie that scripts cannot read."""
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from afoot.service import accounts, audit, sessions
+from afoot.service.access import CSRF_FIELD, SESSION_COOKIE, Anybody, check_origin, read_form
+from afoot.service.accounts import Account
+from afoot.service.edge import client_of
+from afoot.service.parts import Parts, TheParts
+from afoot.service.problems import too_many
+from afoot.service.roles import Role
+from afoot.service.secret import form_token, new_secret, password_matches
+
+router = APIRouter(include_in_schema=False)
+
+LOGIN_COOKIE = "afoot_login"
+# Where each role goes after it signed in.
+HOMES = {Role.PATIENT: "/me", Role.THERAPIST: "/ward", Role.OPERATOR: "/api/v1/status", Role.DEVICE: "/"}
+_pages = Environment(
+    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+# A password takes tens of megabytes to check: one after the other, however many ask.
+_checking = threading.Lock()
+
+
+@router.get("/login")
+def show(request: Request, parts: TheParts, next_: Annotated[str, Query(alias="next")] = "") -> HTMLResponse:
+    """Show the form."""
+    return _form(request, parts, next_)
+
+
+@router.post("/login")
+async def sign_in(request: Request, parts: TheParts) -> Response:
+    """Begin a session, and go where the person wanted to go."""
+    form = await read_form(request)
+    await check_origin(request, form_token(request.cookies.get(LOGIN_COOKIE) or new_secret()))
+    name, password, goal = (form.get(field, "") for field in ("name", "password", "next"))
+    secret = await run_in_threadpool(_begin, parts, name, password, client_of(request))
+    if secret is None:
+        return _form(request, parts, goal, wrong=True)
+    account, value = secret
+    answer = RedirectResponse(local_path(goal) or HOMES[account.scope.role], 303)
+    _set_cookie(answer, parts, SESSION_COOKIE, value)
+    answer.delete_cookie(LOGIN_COOKIE)
+    return answer
+
+
+@router.post("/logout")
+async def sign_out(request: Request, parts: TheParts, _: Anybody) -> Response:
+    """End the session."""
+    if secret := request.cookies.get(SESSION_COOKIE):
+        await run_in_threadpool(_end, parts, secret)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(SESSION_COOKIE)
+    return answer
+
+
+@router.get("/")
+def home(request: Request) -> Response:
+    """Lead to the sign-in page, which leads on."""
+    return RedirectResponse("/login", 303)
+
+
+def _begin(parts: Parts, name: str, password: str, address: str) -> tuple[Account, str] | None:
+    """Return the account and the secret of a new session; None if name and password are nobody's.
+
+    Raises: Refusal if this account or address was wrong too often
+    """
+    now_ms = parts.app.now_ms()
+    limits = ((parts.logins_by_account, name), (parts.logins_by_address, address))
+    for limiter, key in limits:
+        if wait_ms := limiter.wait_ms(key, now_ms):
+            parts.metrics.logins.labels("held back").inc()
+            raise too_many(wait_ms)
+    for limiter, key in limits:
+        # Before it is known how it ends: many at once must not be many tries.
+        limiter.count(key, now_ms)
+    with parts.app.store.reading() as connection:
+        account, kept = accounts.read_password(connection, name)
+    with _checking:
+        right = password_matches(password, kept)
+    if account is None or not right:
+        parts.metrics.logins.labels("wrong").inc()
+        return None
+    parts.logins_by_account.forget(name)
+    parts.metrics.logins.labels("right").inc()
+    with parts.app.store.writing() as connection:
+        audit.note(connection, [audit.Act(now_ms, account.name, account.scope.role.value, "sign in", account.scope.patient_id)])
+        return account, sessions.begin_session(connection, account.id, now_ms)
+
+
+def _end(parts: Parts, secret: str) -> None:
+    with parts.app.store.writing() as connection:
+        sessions.end_session(connection, secret)
+
+
+def _form(request: Request, parts: Parts, goal: str, *, wrong: bool = False) -> HTMLResponse:
+    """The form of somebody without a session carries a token of a cookie of its own: nobody signs others in as themselves."""
+    secret = request.cookies.get(LOGIN_COOKIE) or new_secret()
+    page = _pages.get_template("login.html.j2")
+    text = page.render(csrf_field=CSRF_FIELD, csrf=form_token(secret), goal=local_path(goal), wrong=wrong)
+    answer = HTMLResponse(text, 401 if wrong else 200)
+    _set_cookie(answer, parts, LOGIN_COOKIE, secret)
+    return answer
+
+
+def _set_cookie(answer: Response, parts: Parts, name: str, value: str) -> None:
+    answer.set_cookie(name, value, httponly=True, samesite="strict", secure=parts.is_https, path="/")
+
+
+def local_path(goal: str) -> str:
+    """Return the path if it leads to a page of this service, else nothing."""
+    good = goal.startswith("/") and not goal.startswith("//") and "\\" not in goal and goal.isprintable()
+    return goal if good else ""

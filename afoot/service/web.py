@@ -1,0 +1,63 @@
+"""The web application: its routes, and the layers around them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from fastapi import FastAPI
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+from starlette.staticfiles import StaticFiles
+
+import dashboards.pages
+from afoot.app import App
+from afoot.service.edge import Edge
+from afoot.service.headers import SecureHeaders
+from afoot.service.parts import Parts, make_parts
+from afoot.service.problems import Problem, add_handlers
+from afoot.service.routes import ROUTERS
+
+STATIC = Path(dashboards.pages.__file__).parent / "static"
+_LOCAL = ("127.0.0.1", "localhost", "::1")
+_PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 403, 404, 413, 422, 429, 503)}
+
+
+def build_web(app: App, parts: Parts | None = None) -> FastAPI:
+    """Return the application that serves this program. It reads the clock by `app.now_ms` alone."""
+    parts = parts or make_parts(app)
+
+    @asynccontextmanager
+    async def running(_: FastAPI) -> AsyncIterator[None]:
+        yield
+
+    web = FastAPI(
+        title="afoot",
+        version=version("afoot"),
+        description="Movement in the prescribed dose after lumbar spinal fusion. Not a medical device.",
+        # Their pages load scripts from elsewhere; the description itself is a route of ours.
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        responses=_PROBLEMS,
+        lifespan=running,
+    )
+    web.state.parts = parts
+    add_handlers(web)
+    for router in ROUTERS:
+        web.include_router(router)
+    web.mount("/static", StaticFiles(directory=STATIC), name="static")
+    # The last added is the outermost.
+    web.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(app), www_redirect=False)
+    web.add_middleware(Edge, count=parts.metrics.count_request)
+    web.add_middleware(SecureHeaders, https=parts.is_https)
+    return web
+
+
+def _hosts(app: App) -> list[str]:
+    """Return the names that it answers to: a page elsewhere must not reach it by a name of its own that leads here."""
+    settings = app.settings
+    named = urlsplit(settings.serve_url).hostname
+    listening = settings.serve_host if settings.serve_host not in ("0.0.0.0", "::") else None
+    return sorted({*_LOCAL, *(one for one in (named, listening) if one)})
