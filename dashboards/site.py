@@ -11,7 +11,7 @@ from dashboards.pages.clinic_en import CLINIC
 from dashboards.pages.editor import Editor
 from dashboards.pages.language import Words
 from dashboards.pages.marks import LOOKS
-from dashboards.pages.patient import LANGUAGES, PatientPage
+from dashboards.pages.patient import LANGUAGES, FileResult, PatientPage
 from dashboards.pages.programme import Programme
 from dashboards.pages.ward import Ward
 from dashboards.rendering import read_static, render, static_names, static_version
@@ -52,12 +52,12 @@ class Table:
 
 
 def patient_page(page: PatientPage, words: Words, csrf: str) -> str:
-    return render("patient.html.j2", page=page, csrf=csrf, **_questions(words))
+    return render("patient.html.j2", page=page, files=page.files, csrf=csrf, **_questions(words))
 
 
-def files_part(page: PatientPage, words: Words) -> str:
+def files_part(files: Sequence[FileResult], words: Words) -> str:
     """Return the list of what was sent last alone, for a page that is open."""
-    return render("files.html.j2", page=page, t=words)
+    return render("files.html.j2", files=files, t=words)
 
 
 def offline_page(words: Words) -> str:

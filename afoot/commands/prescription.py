@@ -1,18 +1,16 @@
 """afoot prescription."""
 
-import json as json_
-from datetime import date
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from pydantic import ValidationError
 
 from afoot.commands.common import Json, PatientName, opened, parse_date
 from afoot.judging import read_prescriptions
 from afoot.output import print_json, print_table, print_text
+from afoot.prescribing import next_version, parse_change
 from ingest import people, prescriptions
 from ingest.errors import NotKnown
-from rules.prescription import PHASE_NAMES, PROGRAMME, Phase, Prescription, ProgrammeRow, prescription_for, revise
+from rules.prescription import PHASE_NAMES, PROGRAMME, Phase, Prescription, ProgrammeRow, prescription_for
 from rules.thresholds import Thresholds
 
 prescription = typer.Typer(help="What was prescribed: dated, phased, versioned.", no_args_is_help=True)
@@ -59,43 +57,13 @@ def set_(
             wanted["surgery_date"] = parse_date(surgery).isoformat()
         if baseline is not None:
             wanted["baseline_steps"] = baseline
-        new = _next_version(versions, wanted, author, parse_date(effective), reason)
+        new = next_version(versions, wanted, author, parse_date(effective), reason)
         body = new.model_dump(mode="json")
         body["version"] = prescriptions.add_version(connection, owner.id, new.effective, body, app.now_ms())
     if json:
         print_json(body)
     else:
         _print(Prescription.model_validate(body))
-
-
-def _next_version(
-    versions: list[Prescription], wanted: dict[str, Any], author: str, effective: date, reason: str
-) -> Prescription:
-    """Raises: ValueError saying which field is wrong"""
-    try:
-        if versions:
-            return revise(versions[-1], wanted, author=author, effective=effective, reason=reason)
-        if "surgery_date" not in wanted:
-            raise ValueError("the first prescription of a patient needs --surgery DATE")
-        first = Prescription(author=author, effective=effective, reason=reason, surgery_date=wanted.pop("surgery_date"))
-        changed = revise(first, wanted, author=author, effective=effective, reason=reason)
-        return changed.model_copy(update={"version": 1})
-    except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(map(str, one['loc'])) or 'prescription'}: {one['msg'].removeprefix('Value error, ')}"
-            for one in error.errors()
-        )
-        raise ValueError(problems) from error
-
-
-def parse_change(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ValueError(f"--set {text!r}: expected NAME=VALUE")
-    try:
-        return name.strip(), json_.loads(value)
-    except (ValueError, RecursionError):  # no JSON, or none that anybody means
-        return name.strip(), None if value.strip() in ("off", "none") else value.strip()
 
 
 def _print(chosen: Prescription) -> None:

@@ -5,6 +5,10 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+from devices.recording import DAY_MS, MINUTE_MS
+
+HOUR_MS = 60 * MINUTE_MS
+
 
 @dataclass(frozen=True, slots=True)
 class Words:
@@ -32,6 +36,14 @@ class Words:
 
     def day(self, day: date) -> str:
         return self.date_form.format(weekday=self.weekdays[day.weekday()], day=day.day, month=self.months[day.month - 1])
+
+    def length(self, length_ms: int) -> str:
+        """Return "25 min", "3 hours" or "4 days": as exactly as anybody cares."""
+        if length_ms < HOUR_MS:
+            return f"{length_ms // MINUTE_MS} min"
+        if length_ms < 2 * DAY_MS:
+            return self.many("hours", length_ms // HOUR_MS)
+        return self.many("days", length_ms // DAY_MS)
 
     def when(self, at_ms: int, now_ms: int, zone: ZoneInfo) -> str:
         """Return "today, 14:05", "yesterday, 14:05" or "Thursday 5 March, 14:05", on the clock of `zone`."""

@@ -8,8 +8,7 @@ from zoneinfo import ZoneInfo
 from dashboards.pages.language import Words
 from dashboards.pages.marks import STATUSES, Known, Verdict, tell_known
 from dashboards.pages.today import Slots, build_slots, is_fresh, tell_since, tell_walks
-from dashboards.pages.words import duration
-from devices.recording import DAY_MS, MINUTE_MS
+from devices.recording import DAY_MS
 from ingest.observations import Observation
 from rules.alerts import Standing
 from rules.checks import RULES
@@ -18,7 +17,6 @@ from rules.finding import Priority
 from rules.ledger import Alert
 from rules.verdict import DayVerdict
 
-HOUR_MS = 60 * MINUTE_MS
 # Without data for so long nobody knows how a patient is: somebody should ask [G].
 SILENT_MS = 2 * DAY_MS
 TITLES = {rule.name: rule.title for rule in RULES}
@@ -146,7 +144,7 @@ def find_need(one: PatientFacts, at_ms: int, words: Words) -> tuple[Need, tuple[
     if one.known_ms is None:
         found.append((Need.NONE, words("why_never")))
     elif at_ms - one.known_ms > SILENT_MS:
-        found.append((Need.SILENT, words("why_silent", ago=_length(at_ms - one.known_ms, words))))
+        found.append((Need.SILENT, words("why_silent", ago=words.length(at_ms - one.known_ms))))
     found.sort(key=lambda reason: reason[0])
     return (found[0][0] if found else Need.NONE), tuple(text for _, text in found)
 
@@ -172,12 +170,4 @@ def _yesterday(one: PatientFacts, words: Words) -> Cell:
 
 
 def _ago(known_ms: int | None, at_ms: int, words: Words) -> str:
-    return words("never") if known_ms is None else words("ago", length=_length(max(0, at_ms - known_ms), words))
-
-
-def _length(length_ms: int, words: Words) -> str:
-    if length_ms < HOUR_MS:
-        return duration(length_ms // MINUTE_MS)
-    if length_ms < 2 * DAY_MS:
-        return words.many("hours", length_ms // HOUR_MS)
-    return words.many("days", length_ms // DAY_MS)
+    return words("never") if known_ms is None else words("ago", length=words.length(max(0, at_ms - known_ms)))

@@ -1,35 +1,28 @@
 """Signing in and out: a form, and a cookie that scripts cannot read."""
 
 import threading
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from afoot.service import accounts, audit, sessions
-from afoot.service.access import CSRF_FIELD, SESSION_COOKIE, Anybody, check_origin, read_form
+from afoot.service.access import SESSION_COOKIE, Anybody, check_origin, read_form
 from afoot.service.accounts import Account
 from afoot.service.edge import client_of
 from afoot.service.parts import Parts, TheParts
 from afoot.service.problems import too_many
 from afoot.service.roles import Role
+from afoot.service.routes.patient_pages import language_of, remember_language
 from afoot.service.secret import form_token, new_secret, password_matches
+from dashboards import site
 
 router = APIRouter(include_in_schema=False)
 
 LOGIN_COOKIE = "afoot_login"
 # Where each role goes after it signed in.
-HOMES = {Role.PATIENT: "/me", Role.THERAPIST: "/ward", Role.OPERATOR: "/api/v1/status", Role.DEVICE: "/"}
-_pages = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+HOMES = {Role.PATIENT: "/me", Role.THERAPIST: "/ward", Role.OPERATOR: "/operator", Role.DEVICE: "/"}
 # A password takes tens of megabytes to check: one after the other, however many ask.
 _checking = threading.Lock()
 
@@ -108,9 +101,10 @@ def _end(parts: Parts, secret: str) -> None:
 def _form(request: Request, parts: Parts, goal: str, *, wrong: bool = False) -> HTMLResponse:
     """The form of somebody without a session carries a token of a cookie of its own: nobody signs others in as themselves."""
     secret = request.cookies.get(LOGIN_COOKIE) or new_secret()
-    page = _pages.get_template("login.html.j2")
-    text = page.render(csrf_field=CSRF_FIELD, csrf=form_token(secret), goal=local_path(goal), wrong=wrong)
-    answer = HTMLResponse(text, 401 if wrong else 200)
+    words = language_of(request)
+    problem = words("login_wrong") if wrong else ""
+    text = site.login_page(words, form_token(secret), next_path=local_path(goal), problem=problem)
+    answer = remember_language(HTMLResponse(text, 401 if wrong else 200), words)
     _set_cookie(answer, parts, LOGIN_COOKIE, secret)
     return answer
 

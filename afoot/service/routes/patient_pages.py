@@ -1,0 +1,85 @@
+"""The patient's own page, its parts, and the shell that a phone keeps for when there is no connection."""
+
+from fastapi import APIRouter, Request
+from sqlalchemy import Connection
+from starlette.responses import HTMLResponse, JSONResponse, Response
+
+from afoot.presenting import gather_patient, read_files
+from afoot.service.access import OwnPatient, Principal, note_read, own_patient
+from afoot.service.parts import TheParts
+from afoot.service.problems import Refusal
+from dashboards import site
+from dashboards.pages.language import Words
+from dashboards.pages.patient import LANGUAGES, build_files, build_patient, choose_language
+from ingest import people
+from ingest.people import Patient
+
+router = APIRouter(include_in_schema=False)
+
+LANGUAGE_COOKIE = "afoot_language"
+YEAR_S = 31_536_000
+
+
+@router.get("/me")
+def show(request: Request, parts: TheParts, who: OwnPatient) -> HTMLResponse:
+    """Show a patient their day."""
+    words = language_of(request)
+    with parts.app.store.reading() as connection:
+        patient = _own(connection, who)
+        facts = gather_patient(connection, patient, parts.app.now_ms())
+    note_read(parts, who, "own page", patient)
+    return remember_language(HTMLResponse(site.patient_page(build_patient(facts, words), words, who.csrf or "")), words)
+
+
+@router.get("/me/files")
+def show_files(request: Request, parts: TheParts, who: OwnPatient) -> HTMLResponse:
+    """Show what became of the files that were sent last, for a page that is open."""
+    words, now_ms = language_of(request), parts.app.now_ms()
+    with parts.app.store.reading() as connection:
+        patient = _own(connection, who)
+        zone = people.checked_zone(people.zone_history(connection, patient)[-1][1])
+        files = build_files(read_files(connection, patient.id), now_ms, zone, words)
+    note_read(parts, who, "own files", patient)
+    return HTMLResponse(site.files_part(files, words))
+
+
+@router.get("/me/session")
+def show_session(parts: TheParts, who: OwnPatient) -> JSONResponse:
+    """Tell a script whose session it is, before it sends what waited on the phone."""
+    with parts.app.store.reading() as connection:
+        return JSONResponse({"key": _own(connection, who).pseudonym, "csrf": who.csrf})
+
+
+@router.get("/offline")
+def show_offline(request: Request) -> HTMLResponse:
+    """Show the page that a phone keeps: it holds nothing of anybody."""
+    return HTMLResponse(site.offline_page(language_of(request)))
+
+
+@router.get("/app.webmanifest")
+def show_manifest(request: Request) -> Response:
+    return Response(site.manifest(language_of(request)), media_type="application/manifest+json")
+
+
+@router.get("/worker.js")
+def show_worker() -> Response:
+    return Response(site.service_worker(), media_type="text/javascript")
+
+
+def _own(connection: Connection, who: Principal) -> Patient:
+    if who.csrf is None:
+        raise Refusal(403, "expected a session: a page is for people")
+    return own_patient(connection, who)
+
+
+def language_of(request: Request) -> Words:
+    """Return the words of the language that was chosen here, on this phone before, or in the browser."""
+    for wanted in (request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, "")):
+        if wanted in LANGUAGES:
+            return LANGUAGES[wanted]
+    return choose_language(request.headers.get("accept-language", ""))
+
+
+def remember_language(answer: HTMLResponse, words: Words) -> HTMLResponse:
+    answer.set_cookie(LANGUAGE_COOKIE, words.code, max_age=YEAR_S, httponly=True, samesite="strict")
+    return answer
