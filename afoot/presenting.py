@@ -85,22 +85,24 @@ def gather_patient(connection: Connection, patient: Patient, at_ms: int) -> Fact
         day=today.summary,
         verdict=today.verdict,
         prescription=today.prescription,
-        movement=find_movement([one.summary for one in now.days], now.known_ms),
+        movement=find_movement([one.summary for one in now.days]),
+        known_ms=now.known_ms,
         received_ms=now.received_ms,
         files=read_files(connection, patient.id),
         said=list_observations(connection, patient.id, today.summary.start_ms, at_ms + 1),
     )
 
 
-def find_movement(days: Sequence[DaySummary], known_ms: int | None) -> Movement:
+def find_movement(days: Sequence[DaySummary]) -> Movement:
     """Return the last movement within local days that follow one another, and whether all is known since."""
     states = np.concatenate([day.states for day in days])
+    start_ms = days[0].start_ms
+    worn = np.flatnonzero((states != State.UNKNOWN) & (states != State.NOT_WORN))
     moving = np.flatnonzero((states == State.MOVING) | (states == State.WALKING))
-    if not moving.size or known_ms is None:
-        return Movement(None, known_ms)
-    start_ms, last = days[0].start_ms, int(moving[-1]) + 1
-    since = states[last : max(last, (known_ms - start_ms) // MINUTE_MS)]
-    return Movement(start_ms + last * MINUTE_MS, known_ms, not np.isin(since, (State.UNKNOWN, State.NOT_WORN)).any())
+    if not moving.size:
+        return Movement()
+    moved, seen = int(moving[-1]) + 1, int(worn[-1]) + 1
+    return Movement(start_ms + moved * MINUTE_MS, start_ms + seen * MINUTE_MS, int((worn >= moved).sum()) == seen - moved)
 
 
 def read_files(connection: Connection, patient_id: int) -> list[SentFile]:

@@ -7,7 +7,6 @@ from zoneinfo import ZoneInfo
 
 from dashboards.pages.heat import Week, build_weeks, shade_words
 from dashboards.pages.language import Words
-from dashboards.pages.lastday import LastDay, build_last_day
 from dashboards.pages.marks import WEAR_SOURCES
 from dashboards.pages.recovery import Recovery, build_recovery
 from dashboards.pages.stillness import Stillness, build_stillness
@@ -97,7 +96,6 @@ class Ledger:
 
 @dataclass(frozen=True, slots=True)
 class Charts:
-    last_day: LastDay
     comparison: Comparison | None
     strips: list[Strip]
     walks: Walks
@@ -145,18 +143,19 @@ def build_case(facts: CaseFacts, words: Words) -> Case:
         said_heads=tuple(words(f"said_{name}") for name in COLUMNS),
         said=build_said(facts.said, zone, words),
         ledger=build_ledger(facts.evidence, facts.at_ms, zone, words) if facts.evidence else None,
-        charts=build_charts(facts.days, facts.prescription),
+        charts=build_charts(facts.days, facts.prescription, facts.at_ms),
     )
 
 
-def build_charts(days: Sequence[tuple[DaySummary, DayVerdict | None]], prescription: Prescription | None) -> Charts | None:
+def build_charts(
+    days: Sequence[tuple[DaySummary, DayVerdict | None]], prescription: Prescription | None, at_ms: int
+) -> Charts | None:
     """Return the drawings that the report shows too; None if there is no day."""
     if not days:
         return None
     return Charts(
-        last_day=build_last_day(*days[-1], prescription),
         comparison=build_comparison(days),
-        strips=build_strips(days[-STRIP_DAYS:]),
+        strips=build_strips(days[-STRIP_DAYS:], at_ms),
         walks=build_walks(days),
         stillness=build_stillness(days),
         recovery=build_recovery(days, prescription),
@@ -205,7 +204,7 @@ def _alert(one: Alert, at_ms: int, zone: ZoneInfo, words: Words) -> AlertCard:
         state=words(f"alert_{state}", when=ended),
         is_open=is_open,
         waits=one.standing is Standing.OPEN,
-        opened=words.when(one.opened_ms, at_ms, zone),
+        opened=words.which_day(one.opened_ms, at_ms, zone),
         reason=one.finding.reason,
         facts=_evidence(one, at_ms, zone, words),
         taken=words("alert_taken", by=one.acknowledged_by, when=taken) if taken else "",

@@ -16,6 +16,7 @@ class Words:
 
     text:    by key; {name} stands for a value. A key that counts has two forms: `key_one` and `key_many`, with {n}
     months:  January first; weekdays: Monday first
+    thousands: what stands between thousands and hundreds
     date_form: with {weekday}, {day}, {month}
     """
 
@@ -25,6 +26,7 @@ class Words:
     weekdays: tuple[str, ...]
     months: tuple[str, ...]
     date_form: str
+    thousands: str
 
     def __call__(self, key: str, **values: object) -> str:
         """Return the text. Raises: KeyError for a key or a value that is missing"""
@@ -32,7 +34,11 @@ class Words:
 
     def many(self, key: str, n: int, **values: object) -> str:
         """Return the form of the text for that number."""
-        return self(f"{key}_{'one' if n == 1 else 'many'}", n=f"{n:,}", **values)
+        return self(f"{key}_{'one' if n == 1 else 'many'}", n=self.number(n), **values)
+
+    def number(self, n: int) -> str:
+        """Return "1,964" as the language writes it."""
+        return f"{n:,}".replace(",", self.thousands)
 
     def day(self, day: date) -> str:
         return self.date_form.format(weekday=self.weekdays[day.weekday()], day=day.day, month=self.months[day.month - 1])
@@ -47,7 +53,10 @@ class Words:
 
     def when(self, at_ms: int, now_ms: int, zone: ZoneInfo) -> str:
         """Return "today, 14:05", "yesterday, 14:05" or "Thursday 5 March, 14:05", on the clock of `zone`."""
-        at, now = (datetime.fromtimestamp(one / 1000, zone) for one in (at_ms, now_ms))
-        past = (now.date() - at.date()).days
-        named = {0: self("today"), 1: self("yesterday")}.get(past) or self.day(at.date())
-        return self("day_and_time", day=named, time=f"{at:%H:%M}")
+        time = f"{datetime.fromtimestamp(at_ms / 1000, zone):%H:%M}"
+        return self("day_and_time", day=self.which_day(at_ms, now_ms, zone), time=time)
+
+    def which_day(self, at_ms: int, now_ms: int, zone: ZoneInfo) -> str:
+        """Return "today", "yesterday" or "Thursday 5 March", on the clock of `zone`."""
+        at, now = (datetime.fromtimestamp(one / 1000, zone).date() for one in (at_ms, now_ms))
+        return {0: self("today"), 1: self("yesterday")}.get((now - at).days) or self.day(at)

@@ -30,12 +30,12 @@ class Movement:
     """The last steps that were seen.
 
     moved_ms: the end of the last minute of movement in the last days; None if there is none
-    known_ms: the end of the last minute that anything is known of; None if there is none
-    whole:    every minute between the two was worn and known
+    worn_ms:  the end of the last minute that was worn and known; None if there is none
+    whole:    so was every minute between the two
     """
 
     moved_ms: int | None = None
-    known_ms: int | None = None
+    worn_ms: int | None = None
     whole: bool = False
 
 
@@ -54,7 +54,10 @@ class SentFile:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Facts:
-    """All that the page shows of one patient. key: the pseudonym, under which a phone keeps answers; day: today up to now."""
+    """All that the page shows of one patient. key: the pseudonym, under which a phone keeps answers; day: today up to now.
+
+    known_ms: the end of the last minute that anything is known of; received_ms: when something arrived last
+    """
 
     name: str
     key: str
@@ -64,13 +67,14 @@ class Facts:
     verdict: DayVerdict | None = None
     prescription: Prescription | None = None
     movement: Movement = Movement()
+    known_ms: int | None = None
     received_ms: int | None = None
     files: Sequence[SentFile] = ()
     said: Sequence[Observation] = ()
 
     @property
     def fresh(self) -> bool:
-        return is_fresh(self.movement.known_ms, self.at_ms)
+        return is_fresh(self.known_ms, self.at_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,12 +142,12 @@ def build_patient(facts: Facts, words: Words) -> PatientPage:
 def tell_moved(facts: Facts, words: Words) -> str:
     """Return how long ago the patient moved last; that it is not known where it is not, and what was seen last."""
     last = facts.movement
-    if last.moved_ms is None or last.known_ms is None:
+    if last.moved_ms is None:
         return words("moved_never")
     seen = words.when(last.moved_ms, facts.at_ms, facts.zone)
     if not facts.fresh:
         return words("moved_unknown", when=seen)
-    if not last.whole:
+    if not last.whole or not is_fresh(last.worn_ms, facts.at_ms):
         return words("moved_blind", when=seen)
     ago = (facts.at_ms - last.moved_ms) // MINUTE_MS
     return words("moved_now") if ago < 2 else words("moved_ago", ago=duration(ago), time=_clock(last.moved_ms, facts.zone))
@@ -171,7 +175,7 @@ def tell_said(one: Observation, words: Words) -> str:
 def _today(facts: Facts, words: Words) -> Today:
     day, verdict = facts.day, facts.verdict
     phase = facts.prescription.phase_on(day.day) if facts.prescription and day else None
-    strip = build_strip(day, None, max(day.n_min, DAY_MINUTES)) if day and day.has_data else None
+    strip = build_strip(day, None, max(day.n_min, DAY_MINUTES), facts.at_ms) if day and day.has_data else None
     layers = strip.layers if strip else ()
     named = tuple((layer, words(f"state_{layer.look.key}")) for layer in layers if layer.minutes)
     alt = words("strip_alt", parts=", ".join(f"{name} {duration(layer.minutes)}" for layer, name in named))
@@ -184,7 +188,7 @@ def _today(facts: Facts, words: Words) -> Today:
         rules=_what_counts(phase, words),
         known=_known(facts, words),
         still=_still(facts, words),
-        steps=words("steps_least", steps=f"{day.steps:,}") if day and day.steps is not None and day.worn_min else "",
+        steps=words("steps_least", steps=words.number(day.steps)) if day and day.steps is not None and day.worn_min else "",
         strip=None if strip is None else replace(strip, alt=alt, too_long=""),
         legend=named,
     )
@@ -198,7 +202,7 @@ def _what_counts(phase: Phase | None, words: Words) -> tuple[str, ...]:
 
 
 def _known(facts: Facts, words: Words) -> str:
-    day, known_ms = facts.day, facts.movement.known_ms
+    day, known_ms = facts.day, facts.known_ms
     if day is None or not day.has_data or known_ms is None or known_ms <= day.start_ms:
         return words("nothing_today")
     return "" if facts.fresh else words("known_until", time=_clock(known_ms, facts.zone))
@@ -216,7 +220,7 @@ def _still(facts: Facts, words: Words) -> str:
 
 
 def _reaches(facts: Facts, words: Words) -> str:
-    known_ms = facts.movement.known_ms
+    known_ms = facts.known_ms
     return "" if known_ms is None else words("sync_holds", when=words.when(known_ms, facts.at_ms, facts.zone))
 
 

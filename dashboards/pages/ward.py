@@ -19,6 +19,7 @@ from rules.verdict import DayVerdict
 
 # Without data for so long nobody knows how a patient is: somebody should ask [G].
 SILENT_MS = 2 * DAY_MS
+SILENCE = "device_silent"
 TITLES = {rule.name: rule.title for rule in RULES}
 
 
@@ -95,7 +96,10 @@ class Ward:
 
 def build_ward(patients: Sequence[PatientFacts], at_ms: int, words: Words) -> Ward:
     """Return the ward in order of need; within one need the longest waiting first, then by name."""
-    rows = sorted((build_row(one, at_ms, words) for one in patients), key=lambda row: (row.need, row.name.casefold()))
+    waited = sorted(
+        patients, key=lambda one: (min((alert.opened_ms for alert in one.alerts), default=at_ms), one.name.casefold())
+    )
+    rows = sorted((build_row(one, at_ms, words) for one in waited), key=lambda row: row.need)
     parts = (
         ("first", [row for row in rows if row.need <= Need.URGENT]),
         ("today", [row for row in rows if Need.URGENT < row.need <= Need.SILENT]),
@@ -134,16 +138,17 @@ def find_need(one: PatientFacts, at_ms: int, words: Words) -> tuple[Need, tuple[
         found.append((Need.WARNING_SIGN, words("why_warning", what=what, when=when)))
     for alert in one.alerts:
         title = TITLES.get(alert.rule, alert.rule)
-        since = words.when(alert.opened_ms, at_ms, one.zone)
+        since = words.which_day(alert.opened_ms, at_ms, one.zone)
         if alert.standing is Standing.ACKNOWLEDGED:
             found.append((Need.TAKEN_ON, words("why_taken", title=title, by=alert.acknowledged_by)))
         elif alert.priority is Priority.HIGH:
             found.append((Need.URGENT, words("why_urgent", title=title, since=since)))
         else:
             found.append((Need.ALERT, words("why_alert", title=title, since=since)))
+    silent = any(alert.rule == SILENCE for alert in one.alerts)
     if one.known_ms is None:
         found.append((Need.NONE, words("why_never")))
-    elif at_ms - one.known_ms > SILENT_MS:
+    elif not silent and at_ms - one.known_ms > SILENT_MS:
         found.append((Need.SILENT, words("why_silent", ago=words.length(at_ms - one.known_ms))))
     found.sort(key=lambda reason: reason[0])
     return (found[0][0] if found else Need.NONE), tuple(text for _, text in found)
@@ -164,7 +169,7 @@ def _yesterday(one: PatientFacts, words: Words) -> Cell:
         return Cell(words("day_unknown" if known is Known.UNKNOWN else "day_not_worn"))
     item = verdict.item("walks") if verdict else None
     if item is None or item.target is None or item.done is None:
-        return Cell(words.many("walks_seen", len(summary.walking)) if summary.walking is not None else words("walks_coarse"))
+        return Cell(words.many("walks_on_day", len(summary.walking)) if summary.walking is not None else words("walks_coarse"))
     key = "walks_partial" if known is Known.PARTIAL else "walks_of"
     return Cell(words(key, done=f"{item.done:g}", target=f"{item.target:g}"), STATUSES[item.status])
 
