@@ -23,7 +23,7 @@ RED_FLAGS, PRECAUTIONS = codes_of(Group.RED_FLAG), codes_of(Group.PRECAUTION)
 SCRIPT_KEYS = tuple(
     key
     for key in LANGUAGES["en"].text
-    if key.startswith(("give_", "send_")) or key in ("emergency_title", "emergency", "warning_title", "file_reading")
+    if key.startswith(("give_", "send_")) or key in ("emergency_title", "emergency", "offline_nobody")
 )
 COLOUR = "#0b3f6b"
 

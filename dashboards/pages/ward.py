@@ -78,7 +78,6 @@ class Row:
     yesterday: Cell
     synced: str
     late: bool
-    open_alerts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +125,6 @@ def build_row(one: PatientFacts, at_ms: int, words: Words) -> Row:
         yesterday=_yesterday(one, words),
         synced=_ago(one.known_ms, at_ms, words),
         late=one.known_ms is None or at_ms - one.known_ms > DAY_MS,
-        open_alerts=len(one.alerts),
     )
 
 

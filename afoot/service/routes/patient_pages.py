@@ -6,18 +6,15 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from afoot.presenting import gather_patient, read_files
 from afoot.service.access import OwnPatient, Principal, note_read, own_patient
+from afoot.service.language import language_of, remember_language
 from afoot.service.parts import TheParts
 from afoot.service.problems import Refusal
 from dashboards import site
-from dashboards.pages.language import Words
-from dashboards.pages.patient import LANGUAGES, build_files, build_patient, choose_language
+from dashboards.pages.patient import build_files, build_patient
 from ingest import people
 from ingest.people import Patient
 
 router = APIRouter(include_in_schema=False)
-
-LANGUAGE_COOKIE = "afoot_language"
-YEAR_S = 31_536_000
 
 
 @router.get("/me")
@@ -70,16 +67,3 @@ def _own(connection: Connection, who: Principal) -> Patient:
     if who.csrf is None:
         raise Refusal(403, "expected a session: a page is for people")
     return own_patient(connection, who)
-
-
-def language_of(request: Request) -> Words:
-    """Return the words of the language that was chosen here, on this phone before, or in the browser."""
-    for wanted in (request.query_params.get("lang", ""), request.cookies.get(LANGUAGE_COOKIE, "")):
-        if wanted in LANGUAGES:
-            return LANGUAGES[wanted]
-    return choose_language(request.headers.get("accept-language", ""))
-
-
-def remember_language(answer: HTMLResponse, words: Words) -> HTMLResponse:
-    answer.set_cookie(LANGUAGE_COOKIE, words.code, max_age=YEAR_S, httponly=True, samesite="strict")
-    return answer

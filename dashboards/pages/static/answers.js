@@ -102,7 +102,7 @@ async function sendAll(latest) {
 }
 
 async function sendOne(set, csrf) {
-  const answer = await ask('/api/v1/me/observations', {
+  const answer = await ask(`/api/v1/patients/${key}/observations`, {
     method: 'POST',
     headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf, 'Idempotency-Key': set.id },
     body: JSON.stringify({ at: new Date(set.at).toISOString(), entries: set.entries }),
@@ -118,7 +118,7 @@ function sayTaken(set, told) {
   }
   form.reset();
   showEmergency();
-  const flagged = isFlagged(set) ? ` ${text(told.therapist_told ? 'send_told' : 'send_not_told')}` : '';
+  const flagged = isFlagged(set) ? ` ${text(told.told ? 'send_told' : 'send_not_told')}` : '';
   state.textContent = text('send_done') + flagged;
 }
 

@@ -62,7 +62,8 @@ async function sendRest(file, onProgress, signal) {
       body: file.slice(at.offset, at.offset + PIECE),
       signal,
     });
-    if (answer.status === 409) throw new NoConnection();
+    // 423: what was sent before the line broke is still being written; 409: it has been.
+    if (answer.status === 409 || answer.status === 423) throw new NoConnection();
     if (!answer.ok) throw new Refused(String(answer.status));
     at.offset = Number(answer.headers.get('Upload-Offset'));
     onProgress(at.offset);
