@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import alerts, check, days, demo, documents, files, groups, monitoring, observe, people
+from afoot.commands import access, alerts, check, days, demo, documents, files, groups, monitoring, observe, people, serving
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -21,6 +21,8 @@ app = typer.Typer(
 app.add_typer(people.patient, name="patient")
 app.add_typer(people.device, name="device")
 app.add_typer(groups.group, name="group")
+app.add_typer(access.user, name="user")
+app.add_typer(access.token, name="token")
 app.add_typer(prescription, name="prescription")
 app.add_typer(notify, name="notify")
 app.command("import")(files.import_)
@@ -45,6 +47,8 @@ app.command("simulate-rules")(check.simulate_rules)
 app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
 app.command("snooze")(alerts.snooze)
+app.command("serve")(serving.serve)
+app.command("audit")(access.show_audit)
 app.command("demo")(demo.demo)
 
 

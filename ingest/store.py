@@ -5,7 +5,7 @@ SQLite in one file, or PostgreSQL by URL, by the same code. What a writer commit
 
 import secrets
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from ingest.blocks import decode_minutes, encode_minutes
 from ingest.errors import DamagedStore
 from ingest.evidence import Evidence, combine, decode, encode, from_minutes, is_told_by_minutes, part_of_day, touched_days
 from ingest.minutes import ABSENT, MINUTES_PER_DAY, Grid, Minutes, plain_minutes, said_minutes, to_minutes
+from ingest.turns import Turn
 
 PAGE_BYTES = 16_384
 BUSY_MS = 30_000
@@ -51,6 +52,7 @@ class Store:
     def __init__(self, url: str, *, durable: bool = True) -> None:
         """url: `sqlite:///path` or `postgresql+psycopg://...`. durable: False lets a power cut take the last commits."""
         self.engine = _open(url, durable)
+        self._turn: AbstractContextManager[object] = Turn(BUSY_MS) if self.engine.dialect.name == "sqlite" else nullcontext()
         # Only a new store is written to: whoever comes to read must not wait for somebody who writes.
         if not inspect(self.engine).has_table(tables.about.name):
             with self.writing() as connection:
@@ -68,7 +70,7 @@ class Store:
     @contextmanager
     def writing(self, *, keep: bool = True) -> Iterator[Connection]:
         """A transaction that commits when its block ends, or, with `keep` off, is undone: what would happen, without it."""
-        with self.engine.connect() as connection, connection.begin() as transaction:
+        with self._turn, self.engine.connect() as connection, connection.begin() as transaction:
             if self.engine.dialect.name == "sqlite":
                 # Take the write lock now: what is read below must still be true when it is written back.
                 connection.exec_driver_sql("BEGIN IMMEDIATE")

@@ -1,17 +1,19 @@
 """afoot alerts, ack, snooze."""
 
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
 
 from afoot.commands.common import Json, PatientName, opened, parse_instant
 from afoot.output import instant, print_json, print_table
+from afoot.plain import plain_alert
 from ingest import people
 from ingest.entries import checked_text
 from ingest.errors import NotKnown
 from rules import ledger
 from rules.checks import RULES
-from rules.ledger import EVERY_RULE, Alert, UnknownAlert
+from rules.ledger import EVERY_RULE, UnknownAlert
 
 ALL = "all"
 _NAMES = tuple(rule.name for rule in RULES)
@@ -34,7 +36,7 @@ def alerts(
         now_ms = app.now_ms()
         resting = [(one.name, rest) for one in chosen for rest in ledger.list_snoozes(connection, one.id, now_ms)]
     if json:
-        print_json([_plain(one, names[one.patient_id]) for one in found])
+        print_json([plain_alert(one, names[one.patient_id]) for one in found])
         return
     rows = [
         [
@@ -70,7 +72,7 @@ def ack(
         except UnknownAlert as error:
             raise NotKnown(str(error)) from error
         names = {one.id: one.name for one in people.list_patients(connection)}
-        row = _plain(taken, names[taken.patient_id])
+        row: Mapping[str, Any] = plain_alert(taken, names[taken.patient_id])
     if json:
         print_json(row)
         return
@@ -105,28 +107,3 @@ def snooze(
         print_json(row)
     else:
         print_table("", list(row), [list(row.values())])
-
-
-def _plain(alert: Alert, name: str) -> dict[str, Any]:
-    finding = alert.finding
-    evidence = finding.evidence
-    return {
-        "alert": alert.id,
-        "patient": name,
-        "rule": alert.rule,
-        "state": "withdrawn" if alert.withdrawn else alert.standing.value,
-        "priority": alert.priority.value,
-        "opened": instant(alert.opened_ms),
-        "closed": None if alert.closed_ms is None else instant(alert.closed_ms),
-        "acknowledged": None if alert.acknowledged_ms is None else instant(alert.acknowledged_ms),
-        "acknowledged_by": alert.acknowledged_by or None,
-        "note": alert.note or None,
-        "because": finding.reason,
-        "prescription": finding.version,
-        "window": [instant(evidence.start_ms), instant(evidence.end_ms)],
-        "coverage": evidence.coverage,
-        "wear_source": evidence.wear_source.value,
-        "minutes": [[instant(start_ms), instant(end_ms)] for start_ms, end_ms in evidence.minutes],
-        "measured": dict(evidence.measured),
-        "thresholds": dict(evidence.thresholds),
-    }

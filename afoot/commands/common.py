@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Annotated
 
 import typer
@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 
 from afoot.app import App, open_app
 from afoot.output import refusals
+from afoot.times import parse_date, parse_instant
 from ingest.local_days import LocalDay
 from ingest.people import Patient
 from ingest.timeline import known_range, read_days
@@ -32,21 +33,6 @@ def opened() -> Iterator[App]:
             app.close()
 
 
-# Before, no wearable recorded; beyond, nobody will.
-_YEARS = range(1990, 2100)
-
-
-def parse_date(text: str) -> date:
-    """Raises: ValueError naming the form"""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"date {text!r}: expected YYYY-MM-DD") from error
-    if day.year not in _YEARS:
-        raise ValueError(f"date {text!r}: expected a year from {_YEARS[0]} to {_YEARS[-1]}")
-    return day
-
-
 def parse_range(first: str | None, last: str | None) -> tuple[date | None, date | None]:
     """Return the dates of --from and --to. Raises: ValueError if one is none, or they are the wrong way round"""
     begin, end = (parse_date(text) if text else None for text in (first, last))
@@ -64,14 +50,15 @@ def days_with_data(connection: Connection, patient: Patient, first: str | None, 
     return read_days(connection, patient, begin, end) if begin <= end else []
 
 
-def parse_instant(text: str) -> int:
-    """Return ms since 1970. Raises: ValueError naming the form"""
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"time {text!r}: expected RFC 3339, such as 2026-03-29T01:00:00Z") from error
-    if at.tzinfo is None:
-        raise ValueError(f"time {text!r}: expected an offset from UTC, or Z")
-    if at.year not in _YEARS:
-        raise ValueError(f"time {text!r}: expected a year from {_YEARS[0]} to {_YEARS[-1]}")
-    return round(at.astimezone(UTC).timestamp() * 1000)
+__all__ = [
+    "From",
+    "Json",
+    "PatientName",
+    "PatientOption",
+    "To",
+    "days_with_data",
+    "opened",
+    "parse_date",
+    "parse_instant",
+    "parse_range",
+]

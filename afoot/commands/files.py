@@ -10,6 +10,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from afoot.commands.common import Json, PatientOption, opened
 from afoot.output import OK, REFUSED, print_json, print_table, refusals, stderr
+from afoot.plain import plain_outcome, plain_rejects
 from devices.errors import DecodeError, Unrecognised
 from devices.files.reader import ReadOptions
 from devices.recording import Reject
@@ -103,7 +104,7 @@ def imports(patient: PatientOption, json: Json = False) -> None:
                 "changed": one.change.changed,
                 "unchanged": one.change.unchanged,
                 "rejected": sum(reject.count for reject in rejects),
-                "rejects": [_reject(reject) for reject in rejects],
+                "rejects": plain_rejects(rejects),
                 "problem": one.error,
             }
             for one in ledger.list_imports(connection, owner.id)
@@ -138,7 +139,7 @@ def report(outcomes: Iterator[Outcome], json: bool) -> None:
     for outcome in outcomes:
         total.count(outcome)
         if json:
-            print_json(_plain(outcome))
+            print_json(plain_outcome(outcome))
             continue
         formats.setdefault(", ".join(outcome.readers) or "none", _Tally()).count(outcome)
         lines = [*outcome.refused, *map(_sentence, outcome.rejects)]
@@ -176,21 +177,3 @@ def _about(name: str, line: str) -> str:
 def _sentence(reject: Reject) -> str:
     times = f" ({reject.count:,} times)" if reject.count > 1 else ""
     return f"{reject.place}: expected {reject.expected}, found {reject.found}{times}"
-
-
-def _reject(reject: Reject) -> dict[str, Any]:
-    return {"place": reject.place, "expected": reject.expected, "found": reject.found, "count": reject.count}
-
-
-def _plain(outcome: Outcome) -> dict[str, Any]:
-    return {
-        "file": outcome.name,
-        "hash": outcome.hash,
-        "formats": list(outcome.readers),
-        "known": outcome.known,
-        "inserted": outcome.change.inserted,
-        "changed": outcome.change.changed,
-        "unchanged": outcome.change.unchanged,
-        "refused": list(outcome.refused),
-        "rejects": [_reject(reject) for reject in outcome.rejects],
-    }

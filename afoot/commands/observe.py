@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import date, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.panel import Panel
@@ -12,8 +12,9 @@ from afoot.app import App
 from afoot.commands.common import From, Json, PatientName, To, opened, parse_range
 from afoot.commands.entering import At, Corrects, Withdraw, parse_whole, parse_yes_no, when
 from afoot.delivering import send_due
+from afoot.observing import keep_said
 from afoot.output import instant, print_json, print_table, say, stderr, stdout
-from afoot.red_flags import queue_red_flags
+from afoot.plain import plain_observation
 from ingest import people
 from ingest.observations import (
     CODES,
@@ -24,9 +25,7 @@ from ingest.observations import (
     Observation,
     Said,
     Source,
-    add_observations,
     codes_of,
-    correct_observation,
     find_observation,
     list_observations,
     withdraw_observation,
@@ -101,7 +100,7 @@ def observe(
             kept += _keep(app, owner, entries, said, corrects)[0]
     if json:
         warning = {"emergency": EMERGENCY if alarm else None, "therapist_told": told}
-        print_json({"observations": [_plain(one) for one in kept]} | warning)
+        print_json({"observations": [plain_observation(one) for one in kept]} | warning)
     else:
         _print(kept)
 
@@ -122,7 +121,7 @@ def observations(
         start_ms, end_ms = _bounds(connection, owner, *parse_range(from_, to))
         found = list_observations(connection, owner.id, start_ms, end_ms, codes=code or (), history=history)
     if json:
-        print_json([_plain(one) for one in found])
+        print_json([plain_observation(one) for one in found])
     else:
         _print(found)
 
@@ -146,11 +145,7 @@ def _keep(
     if corrects is not None and len(entries) > 1:
         raise ValueError(f"--corrects: expected one answer, found {len(entries)}")
     with app.store.writing() as connection:
-        if corrects is None:
-            kept = add_observations(connection, owner.id, entries, said)
-        else:
-            kept = [correct_observation(connection, owner.id, corrects, entries[0], said)]
-        urgent = queue_red_flags(connection, owner.id, kept, said.entered_ms)
+        kept, urgent = keep_said(connection, owner.id, entries, said, corrects)
     return kept, None if urgent is None else _tell(app, urgent)
 
 
@@ -215,26 +210,6 @@ def _bounds(connection: Connection, owner: Patient, first: date | None, last: da
     start = read_days(connection, owner, first, first + _TWO_DAYS)[0].start_ms if first else None
     end = read_days(connection, owner, last - _TWO_DAYS, last)[-1].end_ms if last else None
     return start, end
-
-
-def _plain(one: Observation) -> dict[str, Any]:
-    code = CODES[one.entry.code]
-    value: int | bool | None = one.entry.value
-    if value is not None and code.value is not None and code.value.kind is Kind.YES_NO:
-        value = bool(value)
-    return {
-        "number": one.number,
-        "at": instant(one.said.at_ms),
-        "code": one.entry.code,
-        "value": value,
-        "unit": code.value.unit if code.value else "",
-        "detail": dict(one.entry.detail),
-        "source": one.said.source.value,
-        "entered_by": one.said.entered_by,
-        "entered": instant(one.said.entered_ms),
-        "replaces": one.replaces,
-        "withdrawn": one.withdrawn,
-    }
 
 
 def _print(found: Sequence[Observation]) -> None:

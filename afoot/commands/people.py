@@ -1,11 +1,17 @@
 """afoot patient, afoot device."""
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from afoot.commands.common import Json, PatientName, PatientOption, opened, parse_instant
+from afoot.erasing import erase_patient
+from afoot.handing import hand_over
 from afoot.output import instant, print_json, print_table, say
+from afoot.service import audit
+from afoot.service.audit import COMMAND_LINE
+from afoot.service.roles import Role
 from ingest import people
 
 patient = typer.Typer(help="Patients: who they are, and by whose clock they live.", no_args_is_help=True)
@@ -68,6 +74,37 @@ def zone(
             return
         people.set_home(connection, owner.id, zone)
     say("The home zone is set. Exports in local time are read by it from now on; for those already imported: afoot rebuild")
+
+
+@patient.command("erase")
+def erase(
+    name: PatientName,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+) -> None:
+    """Erase all that is kept of a patient: data, raw files, records, alerts, accounts. It cannot be taken back."""
+    with opened() as app:
+        with app.store.reading() as connection:
+            owner = people.find_patient(connection, name)
+        if not yes and not typer.confirm(f"Erase everything of {owner.name!r}?", err=True):
+            raise typer.Abort
+        erase_patient(app, owner, COMMAND_LINE)
+    say("The patient is erased. Backups made before still hold the data.")
+
+
+@patient.command("export")
+def hand(
+    name: PatientName,
+    out: Annotated[Path, typer.Argument(metavar="FILE", help="The zip to write; one of that name is replaced.")],
+) -> None:
+    """Write all that is kept of a patient into one zip: raw files, CSV, FHIR, records."""
+    with opened() as app:
+        with app.store.reading() as connection:
+            owner = people.find_patient(connection, name)
+            hand_over(app, connection, owner, out)
+        with app.store.writing() as connection:
+            act = audit.Act(app.now_ms(), COMMAND_LINE, Role.OPERATOR.value, "read everything", owner.id)
+            audit.note(connection, [act])
+    say(f"wrote {out}")
 
 
 @device.command("list")

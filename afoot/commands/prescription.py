@@ -7,8 +7,8 @@ import typer
 from afoot.commands.common import Json, PatientName, opened, parse_date
 from afoot.judging import read_prescriptions
 from afoot.output import print_json, print_table, print_text
-from afoot.prescribing import next_version, parse_change
-from ingest import people, prescriptions
+from afoot.prescribing import parse_change, prescribe
+from ingest import people
 from ingest.errors import NotKnown
 from rules.prescription import PHASE_NAMES, PROGRAMME, Phase, Prescription, ProgrammeRow, prescription_for
 from rules.thresholds import Thresholds
@@ -51,19 +51,16 @@ def set_(
     """Write a new version; what it does not name stays as it was. Old versions are kept."""
     with opened() as app, app.store.writing() as connection:
         owner = people.find_patient(connection, patient)
-        versions = read_prescriptions(connection, owner)
         wanted = dict(map(parse_change, changes or []))
         if surgery is not None:
             wanted["surgery_date"] = parse_date(surgery).isoformat()
         if baseline is not None:
             wanted["baseline_steps"] = baseline
-        new = next_version(versions, wanted, author, parse_date(effective), reason)
-        body = new.model_dump(mode="json")
-        body["version"] = prescriptions.add_version(connection, owner.id, new.effective, body, app.now_ms())
+        new = prescribe(connection, owner, wanted, author, parse_date(effective), reason, app.now_ms())
     if json:
-        print_json(body)
+        print_json(new.model_dump(mode="json"))
     else:
-        _print(Prescription.model_validate(body))
+        _print(new)
 
 
 def _print(chosen: Prescription) -> None:

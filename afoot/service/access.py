@@ -152,8 +152,15 @@ def find_patient(connection: Connection, who: Principal, pseudonym: str) -> Pati
 
 def own_patient(connection: Connection, who: Principal) -> Patient:
     """Return the one patient of a patient or device. Raises: Refusal (404) if it is gone, or the role has none"""
+    if who.scope.patient_id is None:
+        raise no_such_patient()
+    return patient_of_id(connection, who.scope.patient_id)
+
+
+def patient_of_id(connection: Connection, patient_id: int) -> Patient:
+    """Raises: Refusal (404) if it is gone"""
     patients = tables.patients
-    row = connection.execute(select(patients).where(patients.c.id == who.scope.patient_id)).one_or_none()
+    row = connection.execute(select(patients).where(patients.c.id == patient_id)).one_or_none()
     if row is None:
         raise no_such_patient()
     return _patient(row)

@@ -7,6 +7,9 @@ from sqlalchemy import Connection, delete, select, update
 
 from afoot.service.tables import audit
 
+# Whoever runs commands on the machine itself.
+COMMAND_LINE = "command line"
+
 
 @dataclass(frozen=True, slots=True)
 class Act:

@@ -2,6 +2,8 @@
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from ingest.collect.files import Outcome
+
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 
@@ -30,6 +32,17 @@ class Metrics:
 
     def count_request(self, method: str, route: str, status: int) -> None:
         self.requests.labels(method if method in _METHODS else "other", route, str(status)).inc()
+
+    def count_upload(self, outcome: Outcome, size: int) -> None:
+        result = "refused" if outcome.refused else "known" if outcome.known else "new"
+        self.uploads.labels(result).inc()
+        self.upload_bytes.inc(size)
+
+    def count_job(self, name: str, began_ms: int, ended_ms: int, *, failed: bool) -> None:
+        self.jobs.labels(name, "failed" if failed else "good").inc()
+        self.job_seconds.labels(name).set((ended_ms - began_ms) / 1000)
+        if not failed:
+            self.job_good.labels(name).set(ended_ms / 1000)
 
     def text(self) -> bytes:
         """Return all of it in Prometheus' text form."""

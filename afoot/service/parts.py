@@ -1,14 +1,19 @@
 """What the routes share, made once by `build_web`: the program, limits, counters, the queue of files to import."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from afoot.app import App
+from afoot.service import audit
+from afoot.service.intake import Intake, Sent
 from afoot.service.limits import Limit, Limiter
 from afoot.service.metrics import Metrics
 from afoot.service.sessions import Lifetime
+from afoot.service.turns import EVALUATE, wake
+from ingest.collect.files import Outcome
 
 MINUTE_MS = 60_000
 ADDRESS_TIMES = 10  # many people may come from one address
@@ -20,6 +25,7 @@ _BY_ACCOUNT, _BY_ADDRESS = Limit(5, 15 * MINUTE_MS), Limit(30, 15 * MINUTE_MS)
 class Parts:
     app: App
     metrics: Metrics
+    intake: Intake
     lifetime: Lifetime
     uploads_by_account: Limiter
     uploads_by_address: Limiter
@@ -35,10 +41,23 @@ class Parts:
 
 def make_parts(app: App) -> Parts:
     settings = app.settings
-    many = settings.uploads_per_minute
+    many, metrics = settings.uploads_per_minute, Metrics()
+
+    def noting(stored: Sequence[tuple[Sent, Outcome]]) -> None:
+        now_ms = app.now_ms()
+        with app.store.writing() as connection:
+            acts = [audit.Act(now_ms, one.who, one.role, "change files", one.arrival.patient.id) for one, _ in stored]
+            audit.note(connection, acts)
+            wake(connection, EVALUATE, now_ms)
+        for one, outcome in stored:
+            metrics.count_upload(outcome, one.size)
+
+    intake = Intake(app.store, app.archive, app.now_ms, noting)
+    metrics.waiting.set_function(lambda: intake.waiting)
     return Parts(
         app,
-        Metrics(),
+        metrics,
+        intake,
         Lifetime(settings.session_idle_minutes * MINUTE_MS, settings.session_hours * 60 * MINUTE_MS),
         Limiter(Limit(many, MINUTE_MS)),
         Limiter(Limit(many * ADDRESS_TIMES, MINUTE_MS)),

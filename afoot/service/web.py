@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
+from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
@@ -30,7 +31,9 @@ def build_web(app: App, parts: Parts | None = None) -> FastAPI:
 
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
+        parts.intake.start()
         yield
+        await run_in_threadpool(parts.intake.stop)
 
     web = FastAPI(
         title="afoot",

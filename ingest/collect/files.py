@@ -138,12 +138,39 @@ def import_files(
     settled, problems = _survey(files, options)
     waiting: list[_Reading] = []
     for first in range(0, len(files), FILES_AT_ONCE):
-        kept = _archive(store, archive, patient, files[first : first + FILES_AT_ONCE], options, at_ms)
+        with store.writing() as connection:
+            kept = _archive(connection, archive, patient, files[first : first + FILES_AT_ONCE], options, at_ms)
         yield from (entry for entry in kept if isinstance(entry, Outcome))
         begun = _read([entry for entry in kept if isinstance(entry, _Entry)], settled, problems, run)
         yield from _store(store, waiting)
         waiting = begun
     yield from _store(store, waiting)
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A file that came by itself: whose it is, and how to read it."""
+
+    patient: Patient
+    source: Source
+    options: ReadOptions
+
+
+def import_arrivals(store: Store, archive: Archive, arrivals: Sequence[Arrival], at_ms: int) -> Iterator[tuple[int, Outcome]]:
+    """Import files of any patients together, each read by what it alone says: few commits for many small ones.
+
+    Yields (place among the arrivals, outcome) as each is safe in the store.
+    Raises: DamagedStore, and what the database or its disk raise; what was not yielded by then may be imported again
+    """
+    with store.writing() as connection:
+        kept = [_archive(connection, archive, one.patient, [one.source], one.options, at_ms)[0] for one in arrivals]
+    yield from ((place, entry) for place, entry in enumerate(kept) if isinstance(entry, Outcome))
+    entries = {place: entry for place, entry in enumerate(kept) if isinstance(entry, _Entry)}
+    begun: list[_Reading] = []
+    for place, entry in entries.items():
+        settled, problems = _survey([entry.source], arrivals[place].options)
+        begun += _read([entry], settled, problems, None)
+    yield from zip(entries, _store(store, begun), strict=True)
 
 
 def preview(store: Store, patient: Patient, files: Sequence[Source], options: ReadOptions) -> Iterator[Outcome]:
@@ -232,19 +259,18 @@ class _Entry:
 
 
 def _archive(
-    store: Store, archive: Archive, patient: Patient, sources: Sequence[Source], options: ReadOptions, at_ms: int
+    connection: Connection, archive: Archive, patient: Patient, sources: Sequence[Source], options: ReadOptions, at_ms: int
 ) -> list[_Entry | Outcome]:
-    """Archive the sources in one commit; return what is to be read, and an outcome for what is not."""
+    """Archive the sources in the caller's transaction; return what is to be read once it commits, and an outcome for the rest."""
     kept: list[tuple[str, Source] | Outcome] = []
-    with store.writing() as connection:
-        for source in sources:
-            try:
-                kept.append(archive.keep(connection, source))
-            except (OSError, DecodeError) as error:
-                kept.append(Outcome(source.name, refused=(f"the file could not be read: {error}",)))
-        inputs = [(one[0], one[1].name) for one in kept if not isinstance(one, Outcome)]
-        entries = ledger.register(connection, patient.id, inputs, at_ms)
-        return [one if isinstance(one, Outcome) else _known_or_new(connection, entries[one[0]], one[1], options) for one in kept]
+    for source in sources:
+        try:
+            kept.append(archive.keep(connection, source))
+        except (OSError, DecodeError) as error:
+            kept.append(Outcome(source.name, refused=(f"the file could not be read: {error}",)))
+    inputs = [(one[0], one[1].name) for one in kept if not isinstance(one, Outcome)]
+    entries = ledger.register(connection, patient.id, inputs, at_ms)
+    return [one if isinstance(one, Outcome) else _known_or_new(connection, entries[one[0]], one[1], options) for one in kept]
 
 
 def _known_or_new(connection: Connection, entry: ledger.Import, source: Source, options: ReadOptions) -> _Entry | Outcome:

@@ -3,11 +3,30 @@
 Every route depends on `access.allow`, or is named in PUBLIC.
 """
 
-from afoot.service.routes import about, login, operator_page, patient_pages, prescription_page, ward_pages
+from afoot.service.routes import (
+    about,
+    alerts,
+    files,
+    login,
+    observations,
+    operator_page,
+    patient_pages,
+    patients,
+    prescription_page,
+    prescriptions,
+    uploads,
+    ward_pages,
+)
 
 ROUTERS = (
     about.router,
     login.router,
+    files.router,
+    uploads.router,
+    patients.router,
+    observations.router,
+    alerts.router,
+    prescriptions.router,
     patient_pages.router,
     ward_pages.router,
     prescription_page.router,

@@ -11,16 +11,16 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, Response
 
 from afoot.judging import read_prescriptions
-from afoot.prescribing import next_version, parse_change
+from afoot.prescribing import next_version, parse_change, prescribe
 from afoot.service.access import Principal, Therapist, find_patient, note, note_read, read_form
 from afoot.service.chrome import after, chrome
 from afoot.service.parts import Parts, TheParts
+from afoot.service.turns import EVALUATE, wake
 from afoot.simulating import simulate
 from dashboards import site
 from dashboards.pages.clinic_en import CLINIC
 from dashboards.pages.editor import LONGEST_TEXT, Preview, Simulated, build_editor, fill_form, read_changes, tell_changes
 from dashboards.pages.ward import TITLES
-from ingest import prescriptions
 from ingest.errors import Conflict, NotKnown
 from ingest.people import Patient
 from ingest.remote_monitoring import local_date
@@ -104,16 +104,17 @@ def _save(parts: Parts, who: Principal, key: str, form: dict[str, str]) -> Respo
             versions = read_prescriptions(connection, owner)
             if form.get("based_on") != str(versions[-1].version if versions else 0):
                 raise Conflict("somebody saved another version in between: look at it, and change that one")
-            draft = _read(form, versions, local_date(connection, owner, at_ms), author=who.name)
-            body = draft.version.model_dump(mode="json")
-            number = prescriptions.add_version(connection, owner.id, draft.version.effective, body, at_ms)
+            draft = _read(form, versions, local_date(connection, owner, at_ms))
+            version = draft.version
+            kept = prescribe(connection, owner, draft.changes, who.name, version.effective, version.reason, at_ms)
             note(connection, who, "change prescription", owner, at_ms)
+            wake(connection, EVALUATE, at_ms)
     except (ValueError, Conflict) as error:
         return _page(parts, who, owner, form, problem=str(error))
-    return after(f"/ward/{owner.pseudonym}", f"editor_saved {number}")
+    return after(f"/ward/{owner.pseudonym}", f"editor_saved {kept.version}")
 
 
-def _read(form: Mapping[str, str], versions: list[Prescription], today: date, author: str = "–") -> _Draft:
+def _read(form: Mapping[str, str], versions: list[Prescription], today: date) -> _Draft:
     """Raises: ValueError naming the field and what it expects"""
     changes = read_changes(form, versions[-1] if versions else None, today)
     changes |= dict(parse_change(line) for line in form.get("more", "").splitlines() if line.strip())
@@ -124,7 +125,7 @@ def _read(form: Mapping[str, str], versions: list[Prescription], today: date, au
     reason = form.get("reason", "").strip()
     if not reason:
         raise ValueError("why: expected a reason; it is kept with the version")
-    return _Draft(next_version(versions, changes, author, effective, reason), changes)
+    return _Draft(next_version(versions, changes, "–", effective, reason), changes)
 
 
 def _try(connection: Connection, owner: Patient, versions: list[Prescription], draft: _Draft, today: date, at_ms: int) -> Preview:
