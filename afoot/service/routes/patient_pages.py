@@ -1,18 +1,15 @@
 """The patient's own page, its parts, and the shell that a phone keeps for when there is no connection."""
 
 from fastapi import APIRouter, Request
-from sqlalchemy import Connection
 from starlette.responses import HTMLResponse, JSONResponse, Response
 
 from afoot.presenting import gather_patient, read_files
-from afoot.service.access import OwnPatient, Principal, note_read, own_patient
+from afoot.service.access import OwnPatient, note_read, own_patient
 from afoot.service.language import language_of, remember_language
 from afoot.service.parts import TheParts
-from afoot.service.problems import Refusal
 from dashboards import site
 from dashboards.pages.patient import build_files, build_patient
 from ingest import people
-from ingest.people import Patient
 
 router = APIRouter(include_in_schema=False)
 
@@ -22,7 +19,7 @@ def show(request: Request, parts: TheParts, who: OwnPatient) -> HTMLResponse:
     """Show a patient their day."""
     words = language_of(request)
     with parts.app.store.reading() as connection:
-        patient = _own(connection, who)
+        patient = own_patient(connection, who)
         facts = gather_patient(connection, patient, parts.app.now_ms())
     note_read(parts, who, "own page", patient)
     return remember_language(HTMLResponse(site.patient_page(build_patient(facts, words), words, who.csrf or "")), words)
@@ -33,7 +30,7 @@ def show_files(request: Request, parts: TheParts, who: OwnPatient) -> HTMLRespon
     """Show what became of the files that were sent last, for a page that is open."""
     words, now_ms = language_of(request), parts.app.now_ms()
     with parts.app.store.reading() as connection:
-        patient = _own(connection, who)
+        patient = own_patient(connection, who)
         zone = people.checked_zone(people.zone_history(connection, patient)[-1][1])
         files = build_files(read_files(connection, patient.id), now_ms, zone, words)
     note_read(parts, who, "own files", patient)
@@ -44,7 +41,7 @@ def show_files(request: Request, parts: TheParts, who: OwnPatient) -> HTMLRespon
 def show_session(parts: TheParts, who: OwnPatient) -> JSONResponse:
     """Tell a script whose session it is, before it sends what waited on the phone."""
     with parts.app.store.reading() as connection:
-        return JSONResponse({"key": _own(connection, who).pseudonym, "csrf": who.csrf})
+        return JSONResponse({"key": own_patient(connection, who).pseudonym, "csrf": who.csrf})
 
 
 @router.get("/offline")
@@ -61,9 +58,3 @@ def show_manifest(request: Request) -> Response:
 @router.get("/worker.js")
 def show_worker() -> Response:
     return Response(site.service_worker(), media_type="text/javascript")
-
-
-def _own(connection: Connection, who: Principal) -> Patient:
-    if who.csrf is None:
-        raise Refusal(403, "expected a session: a page is for people")
-    return own_patient(connection, who)

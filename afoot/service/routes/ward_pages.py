@@ -81,10 +81,11 @@ def visit(patient: str, parts: TheParts, who: Therapist) -> HTMLResponse:
     return HTMLResponse(site.visit_page(build_case(facts, CLINIC), around, first, last, programme))
 
 
-@router.post("/ward/{patient}/ack")
-async def acknowledge(patient: str, request: Request, parts: TheParts, who: Therapist) -> Response:
+@router.post("/ward/{patient}/alerts/{alert}/ack")
+async def acknowledge(patient: str, alert: str, request: Request, parts: TheParts, who: Therapist) -> Response:
     """Take an alert on."""
-    return await run_in_threadpool(_do, parts, who, patient, await read_form(request), _acknowledge)
+    form = await read_form(request) | {"alert": alert}
+    return await run_in_threadpool(_do, parts, who, patient, form, _acknowledge)
 
 
 @router.post("/ward/{patient}/snooze")
