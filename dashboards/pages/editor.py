@@ -133,7 +133,7 @@ def build_editor(
     newest = versions[-1] if versions else None
     shown = newest or _default(today)
     fields = fill_form(newest, today) | dict(form)
-    before = [None, *versions[:-1]]
+    before = [None, *versions][: len(versions)]
     history = [
         Version(one.version, one.author, words.day(one.effective) + f" {one.effective.year}", one.reason, tell_changes(old, one))
         for old, one in zip(before, versions, strict=True)

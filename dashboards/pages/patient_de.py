@@ -122,6 +122,7 @@ GERMAN = Words(
         " noch einmal gesendet werden.",
         "give_reading": "Alles ist angekommen und wird gelesen; Sie können diese Seite schließen.",
         "give_done": "Fertig: Das Ergebnis steht unten.",
+        "give_known": "Diese Datei war schon da: nichts Neues, und das ist in Ordnung.",
         "give_failed": "Diese Datei wurde nicht angenommen: {why}",
         "give_too_large": "Sie ist größer, als hier erlaubt ist",
         "give_signed_out": "Sie sind nicht mehr angemeldet. Melden Sie sich wieder an und wählen Sie dieselbe Datei: Das"

@@ -87,6 +87,7 @@ ENGLISH = Words(
         "give_paused": "The connection is gone. Sending goes on by itself when it is back; nothing has to be sent again.",
         "give_reading": "All has arrived. It is being read; you may close this page.",
         "give_done": "Finished: see the result below.",
+        "give_known": "This file was here already: nothing new, and that is fine.",
         "give_failed": "This file was not taken: {why}",
         "give_too_large": "it is larger than is allowed here",
         "give_signed_out": "you are no longer signed in. Sign in again and choose the same file: sending goes on where it"

@@ -73,3 +73,9 @@ def test_marks_of_evidence_stand_at_defaults_alone() -> None:
     assert [cell.mark for cell in walks.cells] == ["X", "", "G", "G"]
     assert not editor.is_first
     assert [version.number for version in editor.versions] == [1]
+
+
+def test_a_patient_without_a_prescription_is_shown_the_default_programme() -> None:
+    editor = build_editor([], fill_form(None, TODAY), TODAY, CLINIC)
+    assert (editor.is_first, editor.versions, editor.fields["surgery_date"]) == (True, (), "")
+    assert [cell.mark for cell in editor.rows[1].cells] == ["X", "G", "G", "G"]

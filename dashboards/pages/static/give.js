@@ -40,7 +40,7 @@ async function give(file, line, signal) {
   const end = words => { tell(words); line.stop.remove(); said.textContent = `${file.name}: ${words}`; };
   if (!file.size) return end(text('give_failed', { why: text('give_empty') }));
   try {
-    await sendFile(file, {
+    const outcome = await sendFile(file, {
       signal,
       onProgress: bytes => {
         line.bar.value = bytes;
@@ -48,9 +48,9 @@ async function give(file, line, signal) {
       },
       onPause: () => tell(text('give_paused')),
     });
-    end(text('give_reading'));
+    tell(text('give_reading'));
     await watchResults();
-    end(text('give_done'));
+    end(text(outcome?.known ? 'give_known' : 'give_done'));
   } catch (error) {
     if (error instanceof Stopped) end(text('give_stopped'));
     else if (error instanceof Refused || error instanceof SignedOut) end(text('give_failed', { why: reason(error) }));

@@ -69,11 +69,12 @@ async function sendRest(file, onProgress, signal) {
     onProgress(at.offset);
   }
   localStorage.removeItem(place(file));
-  return at.path;
+  const answer = await ask(at.path, { headers: TUS, cache: 'no-store' });
+  return answer.ok ? (await answer.json()).outcome : null;
 }
 
 /**
- * Send a file; return the path of its upload. onProgress(bytes), onPause(): no connection, it goes on by itself.
+ * Send a file; return what became of it, as the service tells. onProgress(bytes), onPause(): no connection, it goes on by itself.
  * Throws Refused, SignedOut or Stopped.
  */
 export async function sendFile(file, { onProgress, onPause, signal }) {
