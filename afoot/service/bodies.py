@@ -20,6 +20,8 @@ WRITE_BYTES = 1 << 20
 # What must stay free of the disk: the store lives there, too.
 SPARE_BYTES = 256 << 20
 LONGEST_NAME = 300
+# What the framework is told of routes that stream to the disk; the setting's limit is kept here.
+STREAMED_BYTES = 1 << 50
 PREFIX = "incoming-"
 
 

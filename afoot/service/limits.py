@@ -3,6 +3,7 @@
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
+from math import ceil
 
 MOST_KEYS = 20_000
 
@@ -28,7 +29,7 @@ class Limiter:
         """Return how long until the next try may be made; 0: now. Counts nothing."""
         with self._lock:
             left = self._left(key, at_ms)
-        return 0 if left >= 1 else round((1 - left) * self._limit.over_ms / self._limit.many) + 1
+        return 0 if left >= 1 else ceil((1 - left) * self._limit.over_ms / self._limit.many)
 
     def count(self, key: str, at_ms: int) -> None:
         """Count a try."""

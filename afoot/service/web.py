@@ -21,6 +21,7 @@ from afoot.service.problems import Problem, add_handlers
 from afoot.service.routes import ROUTERS
 
 STATIC = Path(dashboards.pages.__file__).parent / "static"
+MOST_BODY_BYTES = 1 << 20
 _LOCAL = ("127.0.0.1", "localhost", "::1")
 _PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 403, 404, 413, 422, 429, 503)}
 
@@ -44,6 +45,8 @@ def build_web(app: App, parts: Parts | None = None) -> FastAPI:
         redoc_url=None,
         openapi_url=None,
         responses=_PROBLEMS,
+        # Of all but files, which are not held in memory and have a limit of their own.
+        max_body_size=MOST_BODY_BYTES,
         lifespan=running,
     )
     web.state.parts = parts

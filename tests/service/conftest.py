@@ -5,7 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from afoot.service import secret
 from tests.service.making import Clinic, open_clinic
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Checking one takes a fifth of a second by design; one test sees to that."""
+    monkeypatch.setattr(secret, "_COST", 1 << 8)
 
 
 @pytest.fixture

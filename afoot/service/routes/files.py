@@ -10,7 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from afoot.plain import PlainOutcome, plain_outcome
 from afoot.service.access import Principal, Sender, find_patient, own_patient
-from afoot.service.bodies import Body, checked_name, receive
+from afoot.service.bodies import STREAMED_BYTES, Body, checked_name, receive
 from afoot.service.edge import client_of
 from afoot.service.intake import Full, Sent
 from afoot.service.parts import Parts, TheParts
@@ -23,7 +23,9 @@ from ingest.store import Change
 router = APIRouter(prefix="/api/v1", tags=["files"])
 
 Pseudonym = Annotated[str | None, Query(description="pseudonym; a patient and a device leave it out: it is their own")]
-_RAW = {"requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"format": "binary"}}}}}
+_RAW = {
+    "requestBody": {"required": True, "content": {"application/octet-stream": {"schema": {"type": "string", "format": "binary"}}}}
+}
 
 
 @router.post(
@@ -36,6 +38,7 @@ _RAW = {"requestBody": {"required": True, "content": {"application/octet-stream"
         507: {"model": Problem},
     },
     openapi_extra=_RAW,
+    max_body_size=STREAMED_BYTES,
 )
 async def add_file(
     request: Request,

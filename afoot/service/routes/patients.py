@@ -1,6 +1,7 @@
 """Patients and their days."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -8,7 +9,7 @@ from typing_extensions import TypedDict
 
 from afoot.judging import JudgedDay, judge_days
 from afoot.plain import PlainReject, plain_rejects
-from afoot.service.access import Reader, find_patient, note_read, seen_patients
+from afoot.service.access import Reader, find_patient, note, note_read, seen_patients
 from afoot.service.parts import TheParts
 from afoot.service.problems import Refusal
 from afoot.times import parse_date
@@ -24,13 +25,9 @@ Last = Annotated[str | None, Query(alias="to", description="last local day, YYYY
 
 
 class PlainPatient(TypedDict):
-    """first_day, last_day: with data; null: none came yet."""
-
     patient: str
     name: str
     zone: str
-    first_day: str | None
-    last_day: str | None
 
 
 class PlainImport(TypedDict):
@@ -58,19 +55,11 @@ class PlainDay(TypedDict):
 def list_patients(parts: TheParts, who: Reader) -> list[PlainPatient]:
     """List the patients that may be seen: a patient's own, a therapist's care groups."""
     with parts.app.store.reading() as connection:
-        found = [(one, known_range(connection, one)) for one in seen_patients(connection, who)]
-    for patient, _ in found:
-        note_read(parts, who, "list of patients", patient)
-    return [
-        {
-            "patient": patient.pseudonym,
-            "name": patient.name,
-            "zone": patient.zone,
-            "first_day": known[0].isoformat() if known else None,
-            "last_day": known[1].isoformat() if known else None,
-        }
-        for patient, known in found
-    ]
+        found = seen_patients(connection, who)
+    with parts.app.store.writing() as connection:
+        for patient in found:
+            note(connection, who, "read list of patients", patient, parts.app.now_ms())
+    return [{"patient": one.pseudonym, "name": one.name, "zone": one.zone} for one in found]
 
 
 @router.get("/{patient}/days")
@@ -79,14 +68,16 @@ def days(parts: TheParts, who: Reader, patient: str, first: First = None, last: 
     begin, end = (parse_date(text) if text else None for text in (first, last))
     with parts.app.store.reading() as connection:
         owner = find_patient(connection, who, patient)
-        known = known_range(connection, owner)
-        if known is not None:
-            begin, end = begin or known[0], end or known[1]
-        if begin and end and not 0 <= (end - begin).days < MOST_DAYS:
-            raise Refusal(422, f"from, to: expected 1 to {MOST_DAYS} days, found {(end - begin).days + 1}")
-        judged = list(judge_days(connection, owner, begin, end)) if known else []
+        _check_length(begin, end, known_range(connection, owner))
+        judged = list(judge_days(connection, owner, begin, end))
     note_read(parts, who, "days", owner)
     return plain_days(judged)
+
+
+def _check_length(begin: date | None, end: date | None, known: tuple[date, date] | None) -> None:
+    begin, end = begin or (known and known[0]), end or (known and known[1])
+    if begin and end and not 0 <= (end - begin).days < MOST_DAYS:
+        raise Refusal(422, f"from, to: expected 1 to {MOST_DAYS} days, found {(end - begin).days + 1}")
 
 
 def plain_days(judged: Sequence[JudgedDay]) -> list[PlainDay]:

@@ -19,7 +19,7 @@ from afoot.output import instant
 from afoot.plain import PlainOutcome, plain_outcome
 from afoot.service import partial
 from afoot.service.access import Principal, Sender, may_see, patient_of_id
-from afoot.service.bodies import Body, checked_name, checked_size
+from afoot.service.bodies import STREAMED_BYTES, Body, checked_name, checked_size
 from afoot.service.partial import Busy, Growing, Upload
 from afoot.service.parts import Parts, TheParts
 from afoot.service.problems import Problem, Refusal
@@ -31,7 +31,23 @@ VERSION = {"Tus-Resumable": "1.0.0"}
 EXTENSIONS = "creation,expiration,termination"
 CONTENT_TYPE = "application/offset+octet-stream"
 _SYNC_BYTES = 1 << 20
-_RAW = {"requestBody": {"required": True, "content": {CONTENT_TYPE: {"schema": {"format": "binary"}}}}}
+_RAW = {"required": True, "content": {CONTENT_TYPE: {"schema": {"type": "string", "format": "binary"}}}}
+
+
+def _header(name: str, what: str, schema: dict[str, Any], *, needed: bool = True) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": needed, "description": what, "schema": schema}
+
+
+_TUS = _header("Tus-Resumable", "version of the protocol", {"type": "string", "const": "1.0.0"})
+_BYTES = {"type": "integer", "minimum": 0}
+_BEGIN = {
+    "parameters": [
+        _TUS,
+        _header("Upload-Length", "bytes that it will have", _BYTES | {"minimum": 1}),
+        _header("Upload-Metadata", "keys, each with base64 of its value", {"type": "string"}),
+    ]
+}
+_GO_ON = {"parameters": [_TUS, _header("Upload-Offset", "bytes that arrived by now", _BYTES)], "requestBody": _RAW}
 _MORE: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (409, 412, 415, 423, 507)}
 
 router = APIRouter(prefix="/api/v1/uploads", tags=["resumable uploads"], responses=_MORE)
@@ -47,7 +63,7 @@ class State(TypedDict):
     outcome: PlainOutcome | None
 
 
-@router.post("", status_code=201, response_class=Response)
+@router.post("", status_code=201, response_class=Response, openapi_extra=_BEGIN)
 async def create(request: Request, parts: TheParts, who: Sender) -> Response:
     """Begin an upload. Upload-Metadata holds filename and, if wanted, sha256 (hex) and patient (a pseudonym)."""
     _check_version(request)
@@ -76,7 +92,7 @@ async def options(parts: TheParts, _: Sender) -> Response:
     return Response(status_code=204, headers=VERSION | headers)
 
 
-@router.head("/{upload}", response_class=Response)
+@router.head("/{upload}", response_class=Response, openapi_extra={"parameters": [_TUS]})
 async def head(request: Request, parts: TheParts, who: Sender, upload: Id) -> Response:
     """Say how many bytes arrived: these are on the disk."""
     _check_version(request)
@@ -94,7 +110,7 @@ async def state(parts: TheParts, who: Sender, upload: Id) -> State:
     return {"offset": offset, "size": found.size, "expires": instant(found.expires_ms), "outcome": found.outcome}
 
 
-@router.patch("/{upload}", status_code=204, response_class=Response, openapi_extra=_RAW)
+@router.patch("/{upload}", status_code=204, response_class=Response, openapi_extra=_GO_ON, max_body_size=STREAMED_BYTES)
 async def append(request: Request, parts: TheParts, who: Sender, upload: Id) -> Response:
     """Take the next piece, from Upload-Offset on. Answers when it is on the disk, and, of the last, in the store."""
     _check_version(request)
@@ -119,7 +135,7 @@ def _appended(upload: Upload, offset: int) -> Response:
     return Response(status_code=204, headers=VERSION | told)
 
 
-@router.delete("/{upload}", status_code=204, response_class=Response)
+@router.delete("/{upload}", status_code=204, response_class=Response, openapi_extra={"parameters": [_TUS]})
 async def give_up(request: Request, parts: TheParts, who: Sender, upload: Id) -> Response:
     """Give an upload up; what was imported stays."""
     _check_version(request)

@@ -1,0 +1,156 @@
+"""Files that come in by one request: kept and answered, held back, refused."""
+
+import hashlib
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from afoot.service import bodies, intake
+from afoot.service.audit import list_acts
+from devices.files import READERS
+from ingest import ledger
+from tests.service.making import Clinic, day_csv, open_clinic
+
+
+def imports(clinic: Clinic, name: str = "anna") -> list[ledger.Import]:
+    with clinic.app.store.reading() as connection:
+        return ledger.list_imports(connection, clinic.patients[name].id)
+
+
+def test_new_known_and_unreadable(clinic: Clinic) -> None:
+    data = day_csv()
+    new = clinic.upload("device/anna", data)
+    assert new.status_code == 201
+    assert new.json() == {
+        "file": "day.csv",
+        "hash": hashlib.sha256(data).hexdigest(),
+        "formats": ["plain_csv"],
+        "known": False,
+        "inserted": 60,
+        "changed": 0,
+        "unchanged": 0,
+        "refused": [],
+        "rejects": [],
+    }
+    known = clinic.upload("patient/anna", data)
+    assert (known.status_code, known.json()["known"], known.json()["unchanged"]) == (200, True, 60)
+    junk = clinic.upload("device/anna", b"neither here nor there", "junk.bin")
+    assert junk.status_code == 422
+    assert "expected an export that afoot reads" in junk.json()["refused"][0]
+    assert [one.state for one in imports(clinic)] == ["done", "refused"]
+
+
+def test_a_hash_that_does_not_fit_keeps_nothing(clinic: Clinic) -> None:
+    data = day_csv()
+    right = hashlib.sha256(data).hexdigest()
+    assert clinic.upload("device/anna", data[:-9], **{"X-Content-SHA256": right}).status_code == 400
+    assert imports(clinic) == []
+    assert clinic.upload("device/anna", data, **{"X-Content-SHA256": right.upper()}).status_code == 201
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "status"),
+    [("", b"x", 422), ("n" * 301, b"x", 422), ("a\nb", b"x", 422), ("a.csv", b"", 422), ("../../etc/passwd", b"junk", 422)],
+)
+def test_what_cannot_be_taken_is_said(clinic: Clinic, name: str, data: bytes, status: int) -> None:
+    assert clinic.upload("device/anna", data, name).status_code == status
+    assert list(clinic.app.settings.uploads_folder.glob("*")) == []
+
+
+def test_more_than_the_limit_is_refused_announced_or_not(tmp_path: Path) -> None:
+    with open_clinic(tmp_path / "home", upload_mb=1) as clinic:
+        large = b"x" * ((1 << 20) + 1)
+        assert clinic.upload("device/anna", large).status_code == 413
+
+        def pieces() -> Any:
+            yield from (large[:70_000] for _ in range(20))
+
+        answer = clinic.post("device/anna", "/api/v1/files?name=a.csv", content=pieces())
+        assert answer.status_code == 413
+        assert "at most 1,048,576 bytes" in answer.json()["detail"]
+        assert imports(clinic) == []
+        assert list(clinic.app.settings.uploads_folder.glob("*")) == []
+
+
+def test_a_full_disk_is_said_before_anything_is_kept(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bodies, "SPARE_BYTES", 1 << 62)
+    assert clinic.upload("device/anna", day_csv()).status_code == 507
+    assert imports(clinic) == []
+
+
+def test_a_large_file_is_read_from_the_disk_and_leaves_nothing_there(clinic: Clinic) -> None:
+    data = b"".join(day_csv(date(2025, 1, 1) + timedelta(days=n), minutes=900)[0 if not n else 19 :] for n in range(60))
+    assert len(data) > 1 << 20
+    answer = clinic.upload("device/anna", data)
+    assert (answer.status_code, answer.json()["inserted"]) == (201, 54_000)
+    assert list(clinic.app.settings.uploads_folder.glob("*")) == []
+
+
+def test_therapists_say_whose_file_it_is(clinic: Clinic) -> None:
+    assert clinic.upload("therapist/anna", day_csv()).status_code == 422
+    params = {"name": "day.csv", "patient": clinic.pseudonym("anna")}
+    assert clinic.post("therapist/anna", "/api/v1/files", params=params, content=day_csv()).status_code == 201
+    assert len(imports(clinic)) == 1
+
+
+def test_many_at_once_are_all_kept(clinic: Clinic) -> None:
+    """Of two patients, by threads that all begin together: one writer, no error, nothing lost."""
+    files = [day_csv(date(2025, 6, 1) + timedelta(days=n), minutes=10) for n in range(60)]
+    ready = threading.Barrier(20)
+
+    def send(n: int) -> int:
+        ready.wait()
+        status: int = clinic.upload(f"device/{('anna', 'bela')[n % 2]}", files[n]).status_code
+        return status
+
+    with ThreadPoolExecutor(20) as pool:
+        assert set(pool.map(send, range(60))) == {201}
+    assert sorted([len(imports(clinic, "anna")), len(imports(clinic, "bela"))]) == [30, 30]
+    with clinic.app.store.reading() as connection:
+        assert len([one for one in list_acts(connection) if one.action == "change files"]) == 60
+
+
+def test_uploads_are_held_back_by_account_and_address(tmp_path: Path) -> None:
+    with open_clinic(tmp_path / "home", uploads_per_minute=1) as clinic:
+        data = day_csv()
+        assert clinic.upload("device/anna", data).status_code == 201
+        held = clinic.upload("device/anna", data)
+        assert (held.status_code, held.headers["retry-after"]) == (429, "60")
+        assert clinic.upload("device/bela", data).status_code == 201
+        clinic.app.at_ms += 60_000
+        assert clinic.upload("device/anna", data).status_code == 200
+
+
+def test_a_full_queue_says_when_to_come_again(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: intake.Sent) -> None:
+        raise intake.Full
+
+    monkeypatch.setattr(clinic.parts.intake, "submit", full)
+    answer = clinic.upload("device/anna", day_csv())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert imports(clinic) == []
+
+
+def test_one_file_that_breaks_a_reader_does_not_fail_the_others(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fault of ours: the bytes are archived, the sender is told, everybody else's are stored."""
+    (reader,) = [one for one in READERS if one.name == "plain_csv"]
+    read = type(reader).read
+
+    def breaking(self: Any, source: Any, options: Any) -> Any:
+        with source.open() as stream:
+            if b"BREAK" in stream.read():
+                raise RuntimeError("a fault of ours")
+        return read(self, source, options)
+
+    monkeypatch.setattr(type(reader), "read", breaking)
+    files = [day_csv(date(2025, 6, 1 + n), minutes=5, device="BREAK" if n == 3 else "ring") for n in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(lambda data: clinic.upload("device/anna", data).status_code, files))
+    assert codes == [201] * 3 + [500] + [201] * 4
+    assert sorted(one.state for one in imports(clinic)) == ["archived"] + ["done"] * 7
+    monkeypatch.undo()
+    assert clinic.upload("device/anna", files[3]).status_code == 201

@@ -1,0 +1,151 @@
+"""The real process: killed while many upload, stopped while one does."""
+
+import hashlib
+import http.client
+import random
+import threading
+import time
+from collections.abc import Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from afoot.app import App
+from afoot.service.roles import Role
+from afoot.service.tokens import add_token
+from afoot.service.turns import list_jobs
+from afoot.settings import Settings
+from ingest import ledger, people
+from ingest.store import read_minutes
+from tests.service.making import day_csv
+from tests.service.processes import Served, served
+
+KILLS, SENDERS = 3, 6
+TUS = {"Tus-Resumable": "1.0.0"}
+
+
+def prepare(home: Path) -> tuple[int, str]:
+    """Return the id of a patient, and a device's token."""
+    app = App(Settings(home=home, store="", durable=False))
+    with app.store.writing() as connection:
+        patient = people.add_patient(connection, "anna", "UTC", 0)
+        _, secret = add_token(connection, "watch", Role.DEVICE, 0, patient_id=patient.id)
+    app.close()
+    return patient.id, secret
+
+
+def ask(service: Served, token: str, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, dict[str, str]]:
+    """One request on a connection of its own. Raises: OSError, HTTPException if the service is gone meanwhile"""
+    connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=30)
+    try:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        connection.request(method, path, body, {"Authorization": f"Bearer {token}"} | named)
+        answer = connection.getresponse()
+        answer.read()
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}
+    finally:
+        connection.close()
+
+
+def send_until_gone(service: Served, token: str, files: Sequence[bytes], acknowledged: set[str]) -> None:
+    """Upload one after the other; what is answered with 201 or 200 is acknowledged."""
+    for data in files:
+        try:
+            status, _ = ask(service, token, "POST", "/api/v1/files?name=day.csv", data)
+        except (OSError, http.client.HTTPException):
+            return
+        assert status in (200, 201)
+        acknowledged.add(hashlib.sha256(data).hexdigest())
+
+
+def stored(home: Path, patient_id: int) -> set[str]:
+    """The hashes of what is done, with the store's own checks of the minutes."""
+    app = App(Settings(home=home, store="", durable=False))
+    with app.store.reading() as connection:
+        done = {one.hash for one in ledger.list_imports(connection, patient_id, ledger.DONE)}
+        read_minutes(connection, patient_id, "steps", 0, 99_999)
+        for digest in done:
+            app.archive.verify(connection, digest)
+    app.close()
+    return done
+
+
+def test_killed_while_many_upload_it_has_all_that_it_acknowledged(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    patient_id, token = prepare(home)
+    rng = random.Random(5)
+    files = [day_csv(date(2020, 1, 1) + timedelta(days=n), minutes=200) for n in range(KILLS * 600)]
+    acknowledged: set[str] = set()
+    for kill in range(KILLS):
+        mine = files[kill * 600 : kill * 600 + 600]
+        with served(home, uploads_per_minute=100_000) as service:
+            threads = [
+                threading.Thread(target=send_until_gone, args=(service, token, mine[n::SENDERS], acknowledged))
+                for n in range(SENDERS)
+            ]
+            for thread in threads:
+                thread.start()
+            time.sleep(0.3 + rng.random() * 0.7)
+            service.kill()
+            for thread in threads:
+                thread.join()
+        assert acknowledged <= stored(home, patient_id)
+    assert len(acknowledged) > KILLS * SENDERS
+    assert not list((home / "uploads").glob("upload-*"))
+
+
+def test_killed_within_an_upload_it_goes_on_where_it_was(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    patient_id, token = prepare(home)
+    data = day_csv(minutes=1400)
+    with served(home) as service:
+        headers = TUS | {"Upload_Length": str(len(data)), "Upload_Metadata": "filename ZGF5LmNzdg=="}
+        _, told = ask(service, token, "POST", "/api/v1/uploads", b"", **headers)
+        url = told["location"]
+        piece = TUS | {"Content_Type": "application/offset+octet-stream"}
+        assert ask(service, token, "PATCH", url, data[:5000], **piece, Upload_Offset="0")[0] == 204
+        # Half of a piece is on its way when the process is killed.
+        connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=30)
+        connection.putrequest("PATCH", url)
+        all_headers = {"Authorization": f"Bearer {token}", "Content-Length": "5000", "Upload-Offset": "5000"}
+        for name, value in (all_headers | {name.replace("_", "-"): value for name, value in piece.items()}).items():
+            connection.putheader(name, value)
+        connection.endheaders(data[5000:7000])
+        time.sleep(0.1)
+        service.kill()
+        connection.close()
+    with served(home) as service:
+        _, told = ask(service, token, "HEAD", url, **TUS)
+        at = int(told["upload-offset"])
+        assert 5000 <= at <= 7000
+        assert ask(service, token, "PATCH", url, data[at:], **piece, Upload_Offset=str(at))[0] == 204
+    assert stored(home, patient_id) == {hashlib.sha256(data).hexdigest()}
+
+
+def test_told_to_stop_it_ends_what_was_begun(tmp_path: Path) -> None:
+    """An upload on its way is answered and kept; nothing new is let in; the process ends well."""
+    home = tmp_path / "home"
+    patient_id, token = prepare(home)
+    data = day_csv(minutes=300)
+    with served(home) as service:
+        connection = http.client.HTTPConnection(urlsplit(service.url).netloc, timeout=30)
+        connection.putrequest("POST", "/api/v1/files?name=day.csv")
+        connection.putheader("Authorization", f"Bearer {token}")
+        connection.putheader("Content-Length", str(len(data)))
+        connection.endheaders(data[:1000])
+        time.sleep(0.2)
+        ended: list[int] = []
+        stopping = threading.Thread(target=lambda: ended.append(service.stop()))
+        stopping.start()
+        time.sleep(0.2)
+        connection.send(data[1000:])
+        assert connection.getresponse().status == 201
+        connection.close()
+        stopping.join()
+        assert ended == [0]
+        assert "Traceback" not in "".join(service.said)
+    assert stored(home, patient_id) == {hashlib.sha256(data).hexdigest()}
+    app = App(Settings(home=home, store="", durable=False))
+    with app.store.reading() as connection_:
+        assert {one.holder for one in list_jobs(connection_)} == {""}
+    app.close()
