@@ -98,9 +98,9 @@ def open_clinic(home: Path, names: Sequence[str] = ("anna", "bela"), **settings:
     tokens: dict[str, str] = {}
     patients: dict[str, Patient] = {}
     with app.store.writing() as connection:
-        for name in names:
+        for number, name in enumerate(names):
             patient = patients[name] = people.add_patient(connection, name, "Europe/Berlin", NOW_MS)
-            group = groups.add_group(connection, f"group_{name}")
+            group = groups.add_group(connection, f"group_{number}")
             groups.assign(connection, patient.id, group.id)
             changes = {"surgery_date": "2026-02-16"}
             prescribe(connection, patient, changes, "Dr. K", date(2026, 2, 16), "programme", NOW_MS)
