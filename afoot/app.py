@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from afoot.checks import checks_metadata
 from afoot.service.tables import service_metadata
@@ -36,16 +37,35 @@ class App:
         self.store.close()
 
 
-def open_app(home: Path | None = None) -> App:
-    """Return the program as the environment sets it up; `home` goes before the environment's.
+def load_settings() -> Settings:
+    """Return what the environment sets.
 
     Raises: ValueError naming the setting that cannot be used, without its value: it may hold a password
     """
     try:
-        return App(Settings() if home is None else Settings(home=home, store=""))
+        return Settings()
     except ValidationError as error:
         problems = "; ".join(f"AFOOT_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
         raise ValueError(problems) from error
+
+
+def open_app(home: Path | None = None) -> App:
+    """Return the program as the environment sets it up; `home` goes before the environment's.
+
+    Raises: ValueError naming the setting that cannot be used, without its value
+    """
+    settings = load_settings()
+    if home is not None:
+        settings = settings.model_copy(update={"home": home, "store": ""})
+    try:
+        return App(settings)
     except ModuleNotFoundError as error:
         message = f"AFOOT_STORE: its driver {error.name} is not installed; for PostgreSQL it begins with postgresql+psycopg://"
         raise ValueError(message) from error
+    except DBAPIError as error:
+        if settings.store:
+            raise
+        path = settings.home / "afoot.db"
+        raise OSError(
+            f"the store {path}: expected a SQLite file in a folder that can be written to, found: {error.orig}"
+        ) from error

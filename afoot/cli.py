@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import access, alerts, check, days, demo, documents, files, groups, monitoring, observe, people, serving
+from afoot.commands import (
+    access,
+    alerts,
+    backup,
+    check,
+    days,
+    demo,
+    documents,
+    files,
+    groups,
+    monitoring,
+    observe,
+    people,
+    serving,
+)
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -46,9 +60,13 @@ app.command("rules")(check.rules)
 app.command("simulate-rules")(check.simulate_rules)
 app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
+app.command("close")(alerts.close)
 app.command("snooze")(alerts.snooze)
 app.command("serve")(serving.serve)
 app.command("audit")(access.show_audit)
+app.command("backup")(backup.backup)
+app.command("backup-key")(backup.backup_key)
+app.command("restore")(backup.restore)
 app.command("demo")(demo.demo)
 
 

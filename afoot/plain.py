@@ -64,6 +64,8 @@ class PlainAlert(TypedDict):
     acknowledged: str | None
     acknowledged_by: str | None
     note: str | None
+    closed_by: str | None
+    closing_note: str | None
     because: str
     prescription: int
     window: list[str]
@@ -127,6 +129,8 @@ def plain_alert(alert: Alert, name: str) -> PlainAlert:
         "acknowledged": None if alert.acknowledged_ms is None else instant(alert.acknowledged_ms),
         "acknowledged_by": alert.acknowledged_by or None,
         "note": alert.note or None,
+        "closed_by": alert.closed_by or None,
+        "closing_note": alert.closing_note or None,
         "because": finding.reason,
         "prescription": finding.version,
         "window": [instant(evidence.start_ms), instant(evidence.end_ms)],

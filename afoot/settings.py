@@ -2,10 +2,10 @@
 
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -33,6 +33,13 @@ class Settings(BaseSettings):
     audit_days: int = Field(default=1095, ge=1, description="how long the audit is kept")
     check_minutes: int = Field(default=60, ge=5, description="how often every patient is judged, new data or not")
     drop: Path | None = Field(default=None, description="folder with a folder for each patient, whose files are imported")
+    backup_folder: Path | None = Field(
+        default=None, description="where a backup is written every day; none: no backups by themselves"
+    )
+    backup_keys: Annotated[list[str], NoDecode] = Field(
+        default=[], description="public keys that backups are encrypted to, by commas"
+    )
+    backup_keep: int = Field(default=14, ge=1, le=10_000, description="how many backups the folder keeps")
 
     @field_validator("home")
     @classmethod
@@ -45,6 +52,11 @@ class Settings(BaseSettings):
         if url and not re.fullmatch(r"https?://[^/\s?#@]+/?", url):
             raise ValueError("expected https:// or http:// and a host, without a path")
         return url.rstrip("/")
+
+    @field_validator("backup_keys", mode="before")
+    @classmethod
+    def _by_commas(cls, keys: object) -> object:
+        return [key.strip() for key in keys.split(",") if key.strip()] if isinstance(keys, str) else keys
 
     @property
     def store_url(self) -> str:

@@ -1,6 +1,6 @@
-"""afoot alerts, ack, snooze."""
+"""afoot alerts, ack, close, snooze."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 import typer
@@ -11,9 +11,9 @@ from afoot.plain import plain_alert
 from ingest import people
 from ingest.entries import checked_text
 from ingest.errors import NotKnown
-from rules import ledger
+from rules import ledger, red_flags
 from rules.checks import RULES
-from rules.ledger import EVERY_RULE, UnknownAlert
+from rules.ledger import EVERY_RULE, Alert, UnknownAlert
 
 ALL = "all"
 _NAMES = tuple(rule.name for rule in RULES)
@@ -64,19 +64,33 @@ def ack(
     note: Annotated[str, typer.Option("--note", help="What was done, or is to be: it is kept.")],
     json: Json = False,
 ) -> None:
-    """Take an alert on: nobody further is told of it. It closes when its rule is clear again."""
+    """Take an alert on: nobody further is told of it. It closes when its rule is clear again; a red flag by `afoot close`."""
+    _act(ledger.acknowledge, alert, by, note, ["alert", "patient", "rule", "state", "acknowledged_by", "note"], json)
+
+
+def close(
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="An acknowledged red flag, as `afoot alerts` shows it.")],
+    by: By,
+    note: Annotated[str, typer.Option("--note", help="What came of it: it is kept.")],
+    json: Json = False,
+) -> None:
+    """Say that a red flag has been looked after. Only a person closes one, and only after somebody acknowledged it."""
+    _act(red_flags.close_alert, alert, by, note, ["alert", "patient", "rule", "state", "closed_by", "closing_note"], json)
+
+
+def _act(act: Callable[..., Alert], alert: str, by: str, note: str, columns: list[str], json: bool) -> None:
+    """Do what a person says to an alert, and show how it stands then."""
     with opened() as app, app.store.writing() as connection:
         who, what = checked_text("--by", by, most=200), checked_text("--note", note, lines=True)
         try:
-            taken = ledger.acknowledge(connection, alert, by=who, note=what, at_ms=app.now_ms())
+            done = act(connection, alert, by=who, note=what, at_ms=app.now_ms())
         except UnknownAlert as error:
             raise NotKnown(str(error)) from error
         names = {one.id: one.name for one in people.list_patients(connection)}
-        row: Mapping[str, Any] = plain_alert(taken, names[taken.patient_id])
+        row: Mapping[str, Any] = plain_alert(done, names[done.patient_id])
     if json:
         print_json(row)
         return
-    columns = ["alert", "patient", "rule", "state", "acknowledged_by", "note"]
     print_table("", [name.replace("_", " ") for name in columns], [[row[name] for name in columns]])
 
 
