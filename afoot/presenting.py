@@ -18,9 +18,9 @@ from dashboards.pages.ward import PatientFacts
 from devices.recording import DAY_MS, MINUTE_MS
 from ingest import ledger, people, tables
 from ingest.local_days import EPOCH
-from ingest.observations import Group, Observation, codes_of, list_observations
+from ingest.observations import list_observations
 from ingest.people import Patient
-from ingest.remote_monitoring import list_care, read_evidence
+from ingest.remote_monitoring import read_evidence
 from ingest.timeline import read_days, read_timeline
 from rules import ledger as alerts
 from rules.day import DaySummary
@@ -28,9 +28,8 @@ from rules.minutes import State
 from rules.prescription import prescription_for
 
 FILES_SHOWN = 5
-# How far back the last movement is looked for, and an unanswered warning sign counts.
+# How far back the last movement is looked for.
 DAYS_BACK = 3
-WARNING_MS = 14 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,18 +128,7 @@ def _on_ward(connection: Connection, patient: Patient, at_ms: int, now: Now) -> 
         known_ms=now.known_ms,
         received_ms=now.received_ms,
         alerts=alerts.list_alerts(connection, patient.id, open_only=True),
-        warnings=read_warnings(connection, patient.id, at_ms),
     )
-
-
-def read_warnings(connection: Connection, patient_id: int, at_ms: int) -> list[Observation]:
-    """Return the warning signs of the last two weeks after which nobody has entered a review or a contact yet."""
-    said = list_observations(connection, patient_id, at_ms - WARNING_MS, at_ms + 1, codes=codes_of(Group.RED_FLAG))
-    flags = [one for one in said if one.entry.is_red_flag]
-    if not flags:
-        return []
-    followed = max((one.care.entered_ms for one in list_care(connection, patient_id, at_ms - WARNING_MS, at_ms + 1)), default=0)
-    return [one for one in flags if one.said.entered_ms > followed]
 
 
 def gather_case(connection: Connection, patient: Patient, at_ms: int, n_days: int) -> CaseFacts:

@@ -12,7 +12,7 @@ from dashboards.site import Chrome
 
 PLACES = {Role.THERAPIST: (("/ward", CLINIC("ward_title")),), Role.OPERATOR: (("/operator", CLINIC("operator_title")),)}
 # What a page may say of what was just done: an address carries no text of its own.
-NOTICES = ("done_ack", "done_snooze", "done_care", "editor_saved")
+NOTICES = ("done_ack", "done_close", "done_snooze", "done_care", "editor_saved")
 
 
 def chrome(who: Principal, here: str, at_ms: int, *, zone: str = "UTC", notice: str = "", problem: str = "") -> Chrome:

@@ -12,13 +12,13 @@ from dashboards.pages.recovery import Recovery, build_recovery
 from dashboards.pages.stillness import Stillness, build_stillness
 from dashboards.pages.strips import Strip, build_strips
 from dashboards.pages.walks import Walks, build_walks
-from dashboards.pages.ward import TITLES, PatientFacts, Row, build_row
+from dashboards.pages.ward import TITLES, PatientFacts, Row, build_row, title_of
 from dashboards.pages.weeks import Comparison, build_comparison
 from dashboards.pages.words import duration, percent
 from devices.recording import MINUTE_MS
 from ingest.observations import CODES, Group, Kind, Observation
 from ingest.remote_monitoring import CONTACTS, CareKind, Evidence, KeptCare
-from rules.alerts import Standing
+from rules.alerts import RED_FLAG, Standing
 from rules.day import DaySummary
 from rules.finding import Priority
 from rules.ledger import Alert, Snooze
@@ -51,7 +51,7 @@ class CaseFacts:
 
 @dataclass(frozen=True, slots=True)
 class AlertCard:
-    """One alert. facts: (label, value) of its evidence."""
+    """One alert. waits: for somebody to take it on. can_close: it ends when a person says so. facts: of its evidence."""
 
     id: str
     title: str
@@ -59,11 +59,13 @@ class AlertCard:
     state: str
     is_open: bool
     waits: bool
+    can_close: bool
     opened: str
     reason: str
     facts: tuple[tuple[str, str], ...]
     taken: str
     note: str
+    closed: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,16 +201,18 @@ def _alert(one: Alert, at_ms: int, zone: ZoneInfo, words: Words) -> AlertCard:
     taken = "" if one.acknowledged_ms is None else words.when(one.acknowledged_ms, at_ms, zone)
     return AlertCard(
         id=one.id,
-        title=TITLES.get(one.rule, one.rule),
+        title=title_of(one, words),
         urgent=one.priority is Priority.HIGH,
         state=words(f"alert_{state}", when=ended),
         is_open=is_open,
         waits=one.standing is Standing.OPEN,
+        can_close=one.rule == RED_FLAG and one.standing is Standing.ACKNOWLEDGED,
         opened=words.which_day(one.opened_ms, at_ms, zone),
         reason=one.finding.reason,
         facts=_evidence(one, at_ms, zone, words),
         taken=words("alert_taken", by=one.acknowledged_by, when=taken) if taken else "",
         note=one.note,
+        closed=words("alert_closed", by=one.closed_by, note=one.closing_note) if one.closed_by else "",
     )
 
 

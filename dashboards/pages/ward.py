@@ -9,8 +9,7 @@ from dashboards.pages.language import Words
 from dashboards.pages.marks import STATUSES, Known, Verdict, tell_known
 from dashboards.pages.today import Slots, build_slots, is_fresh, tell_since, tell_walks
 from devices.recording import DAY_MS
-from ingest.observations import Observation
-from rules.alerts import Standing
+from rules.alerts import RED_FLAG, Standing
 from rules.checks import RULES
 from rules.day import DaySummary
 from rules.finding import Priority
@@ -42,7 +41,6 @@ class PatientFacts:
     days:       yesterday and today up to now, as far as they are there
     known_ms:   the end of the last known minute; received_ms: when something arrived last
     alerts:     the open ones, acknowledged ones included
-    warnings:   red flags that were answered with yes and that nobody has followed up yet
     """
 
     key: str
@@ -53,7 +51,6 @@ class PatientFacts:
     known_ms: int | None = None
     received_ms: int | None = None
     alerts: Sequence[Alert] = ()
-    warnings: Sequence[Observation] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +128,14 @@ def build_row(one: PatientFacts, at_ms: int, words: Words) -> Row:
 def find_need(one: PatientFacts, at_ms: int, words: Words) -> tuple[Need, tuple[str, ...]]:
     """Return what a patient needs, and every reason, the most urgent first."""
     found: list[tuple[Need, str]] = []
-    for said in one.warnings:
-        what, when = words(f"label_{said.entry.code}"), words.when(said.said.at_ms, at_ms, one.zone)
-        found.append((Need.WARNING_SIGN, words("why_warning", what=what, when=when)))
     for alert in one.alerts:
-        title = TITLES.get(alert.rule, alert.rule)
+        title = title_of(alert, words)
         since = words.which_day(alert.opened_ms, at_ms, one.zone)
         if alert.standing is Standing.ACKNOWLEDGED:
             found.append((Need.TAKEN_ON, words("why_taken", title=title, by=alert.acknowledged_by)))
+        elif alert.rule == RED_FLAG:
+            when = words.when(alert.opened_ms, at_ms, one.zone)
+            found.append((Need.WARNING_SIGN, words("why_warning", title=title, when=when)))
         elif alert.priority is Priority.HIGH:
             found.append((Need.URGENT, words("why_urgent", title=title, since=since)))
         else:
@@ -150,6 +147,13 @@ def find_need(one: PatientFacts, at_ms: int, words: Words) -> tuple[Need, tuple[
         found.append((Need.SILENT, words("why_silent", ago=words.length(at_ms - one.known_ms))))
     found.sort(key=lambda reason: reason[0])
     return (found[0][0] if found else Need.NONE), tuple(text for _, text in found)
+
+
+def title_of(alert: Alert, words: Words) -> str:
+    """Return what an alert is of; a warning sign is named."""
+    if alert.rule != RED_FLAG:
+        return TITLES.get(alert.rule, alert.rule)
+    return words("warning_of", what=", ".join(words(f"label_{code}") for code in alert.finding.evidence.measured))
 
 
 def _since(verdict: DayVerdict | None, words: Words) -> str:

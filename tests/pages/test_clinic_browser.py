@@ -10,6 +10,7 @@ from afoot.judging import read_prescriptions
 from ingest.people import Patient, list_patients
 from ingest.remote_monitoring import list_care
 from rules import ledger
+from rules.alerts import RED_FLAG
 from tests.pages.serving import serve
 from tests.pages.world import HOUR_MS, NOW_MS, PASSWORD, Stopped, build_clinic
 
@@ -58,9 +59,28 @@ def test_who_needs_somebody_first_and_why(ward: Page) -> None:
     assert "Not Here" not in ward.content()
 
 
-def test_a_warning_sign_is_followed_up(ward: Page, app: Stopped) -> None:
+def test_a_warning_sign_stays_until_somebody_has_looked_after_it(ward: Page, app: Stopped) -> None:
     go(ward, "Maria Okafor")
-    expect(ward.locator(".reasons")).to_contain_text("Warning sign: Fever")
+    expect(ward.locator(".reasons li").first).to_contain_text("Warning sign: Fever, today, 13:10")
+    card = ward.locator(".alert").filter(has_text="Warning sign: Fever")
+    expect(card).to_contain_text("Urgent")
+    card.locator("[name=note]").fill("called her, surgeon sees her today")
+    card.locator("text=Take it on").click()
+    expect(ward.locator(".reasons")).to_contain_text("Taken on by lang: Warning sign: Fever")
+    card.locator("[name=note]").fill("seen, wound infection excluded")
+    card.locator("text=Close it").click()
+    expect(ward.locator(".note.done")).to_have_text("Closed.")
+    assert "Fever" not in ward.locator(".reasons").inner_text()
+    expect(ward.locator("table.said")).to_contain_text("Warning signs: Fever")
+    with app.store.reading() as connection:
+        found = [one for one in ledger.list_alerts(connection, patient(app, "Maria").id) if one.rule == RED_FLAG]
+    assert [(one.acknowledged_by, one.closed_by, one.closing_note) for one in found] == [
+        ("lang", "lang", "seen, wound infection excluded")
+    ]
+
+
+def test_work_is_written_down(ward: Page, app: Stopped) -> None:
+    go(ward, "Maria Okafor")
     ward.click("text=Write down what you did")
     ward.select_option("[name=kind]", "call")
     ward.fill("[name=minutes]", "9")
@@ -68,8 +88,6 @@ def test_a_warning_sign_is_followed_up(ward: Page, app: Stopped) -> None:
     ward.fill("[action$=care] [name=note]", "sent to the surgeon")
     ward.click("text=Keep it")
     expect(ward.locator(".note.done")).to_have_text("Kept.")
-    assert "Warning sign: Fever" not in ward.locator(".reasons").inner_text()
-    expect(ward.locator("table.said")).to_contain_text("Warning signs: Fever")
     with app.store.reading() as connection:
         (care,) = list_care(connection, patient(app, "Maria").id, NOW_MS - HOUR_MS, NOW_MS + 1)
     assert (care.care.minutes, care.care.live, care.care.entered_by, care.care.note) == (9, True, "lang", "sent to the surgeon")

@@ -1,11 +1,11 @@
 """The ward's order: who needs somebody first, and why; silence is never lowness."""
 
+from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
 from dashboards.pages.clinic_en import CLINIC
 from dashboards.pages.ward import Need, PatientFacts, build_ward, find_need
-from ingest.observations import Entry, Observation, Said, Source
-from rules.alerts import Standing
+from rules.alerts import RED_FLAG, Standing
 from rules.finding import Evidence, Finding, Priority, Truth
 from rules.ledger import Alert
 from rules.minutes import WearSource
@@ -15,22 +15,28 @@ NOW = 1_773_324_600_000
 HOUR = 3_600_000
 
 
-def alert(rule: str, *, hours: int = 5, priority: Priority = Priority.NORMAL, by: str = "") -> Alert:
+def alert(
+    rule: str,
+    *,
+    hours: int = 5,
+    priority: Priority = Priority.NORMAL,
+    by: str = "",
+    measured: Mapping[str, int] | None = None,
+) -> Alert:
     opened = NOW - hours * HOUR
-    finding = Finding(rule, Truth.TRUE, opened, 1, "because", Evidence(opened, NOW, None, WearSource.NONE), priority)
+    evidence = Evidence(opened, NOW, None, WearSource.NONE, measured=measured or {})
+    finding = Finding(rule, Truth.TRUE, opened, 1, "because", evidence, priority)
     standing = Standing.ACKNOWLEDGED if by else Standing.OPEN
     return Alert(f"1:{rule}:{opened}", 1, rule, standing, opened, None, False, priority, finding, NOW if by else None, by)
 
 
-def one(name: str, *alerts: Alert, known_h: float | None = 0.1, warnings: tuple[str, ...] = ()) -> PatientFacts:
-    said = Said(NOW - HOUR, Source.PATIENT, "patient", NOW - HOUR)
+def one(name: str, *alerts: Alert, known_h: float | None = 0.1) -> PatientFacts:
     return PatientFacts(
         key=name.lower(),
         name=name,
         zone=ZONE,
         known_ms=None if known_h is None else NOW - round(known_h * HOUR),
         alerts=alerts,
-        warnings=[Observation(1, Entry(code, 1), said) for code in warnings],
     )
 
 
@@ -43,7 +49,7 @@ def test_order_of_need_and_the_reason_of_each() -> None:
             one("Alert", alert("below_floor")),
             one("Older", alert("below_floor", hours=50)),
             one("Urgent", alert("sudden_drop", priority=Priority.HIGH)),
-            one("Warned", alert("below_floor"), warnings=("fever",)),
+            one("Warned", alert("below_floor"), alert(RED_FLAG, hours=1, measured={"fever": 1})),
         ],
         NOW,
         CLINIC,

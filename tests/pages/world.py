@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from afoot.app import App
 from afoot.evaluating import check_patients
 from afoot.executing import open_executor
+from afoot.observing import keep_said
 from afoot.service import accounts
 from afoot.service.roles import Role
 from afoot.settings import Settings
@@ -20,7 +21,7 @@ from devices.virtual import Habit, Wearer, days_from, truth
 from devices.virtual.life import Day, State
 from ingest import groups, people, prescriptions
 from ingest.collect.files import import_files
-from ingest.observations import Entry, Said, Source, add_observations
+from ingest.observations import Entry, Said, Source
 from ingest.people import Patient
 from ingest.remote_monitoring import Care, CareKind, add_care
 from rules import ledger
@@ -155,7 +156,7 @@ def give(app: App, patient: Patient, person: Person, until: datetime) -> None:
 def _say(connection: Connection, by: dict[str, Patient]) -> None:
     def said(name: str, hours_ago: float, *entries: Entry) -> None:
         at_ms = NOW_MS - round(hours_ago * HOUR_MS)
-        add_observations(connection, by[name].id, entries, Said(at_ms, Source.PATIENT, "patient", at_ms))
+        keep_said(connection, by[name].id, entries, Said(at_ms, Source.PATIENT, "patient", at_ms))
 
     for day in range(6):
         hours = 24 * day + 5

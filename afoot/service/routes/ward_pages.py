@@ -22,7 +22,7 @@ from devices.recording import DAY_MS
 from ingest.entries import checked_text
 from ingest.people import Patient
 from ingest.remote_monitoring import Care, CareKind, add_care
-from rules import ledger
+from rules import ledger, red_flags
 from rules.checks import RULES
 from rules.ledger import UnknownAlert
 
@@ -88,6 +88,13 @@ async def acknowledge(patient: str, alert: str, request: Request, parts: ThePart
     return await run_in_threadpool(_do, parts, who, patient, form, _acknowledge)
 
 
+@router.post("/ward/{patient}/alerts/{alert}/close")
+async def close(patient: str, alert: str, request: Request, parts: TheParts, who: Therapist) -> Response:
+    """Say that a warning sign has been looked after."""
+    form = await read_form(request) | {"alert": alert}
+    return await run_in_threadpool(_do, parts, who, patient, form, _close)
+
+
 @router.post("/ward/{patient}/snooze")
 async def snooze(patient: str, request: Request, parts: TheParts, who: Therapist) -> Response:
     """Send no messages of a rule for some days."""
@@ -114,12 +121,24 @@ def _do(parts: Parts, who: Principal, key: str, form: dict[str, str], act: Act) 
 
 
 def _acknowledge(connection: Connection, who: Principal, owner: Patient, form: dict[str, str], at_ms: int) -> str:
+    ledger.acknowledge(connection, _alert_of(owner, form), by=who.name, note=_note(form), at_ms=at_ms)
+    return "done_ack"
+
+
+def _close(connection: Connection, who: Principal, owner: Patient, form: dict[str, str], at_ms: int) -> str:
+    red_flags.close_alert(connection, _alert_of(owner, form), by=who.name, note=_note(form), at_ms=at_ms)
+    return "done_close"
+
+
+def _alert_of(owner: Patient, form: dict[str, str]) -> str:
     alert = form.get("alert", "")
     if alert.partition(":")[0] != str(owner.id):
         raise Refusal(404, "alert: expected one of this patient")
-    text = checked_text("note", form.get("note", ""), lines=True)
-    ledger.acknowledge(connection, alert, by=who.name, note=text, at_ms=at_ms)
-    return "done_ack"
+    return alert
+
+
+def _note(form: dict[str, str]) -> str:
+    return checked_text("note", form.get("note", ""), lines=True)
 
 
 def _snooze(connection: Connection, who: Principal, owner: Patient, form: dict[str, str], at_ms: int) -> str:
