@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route, expect
@@ -121,6 +122,45 @@ def test_a_file_survives_that_the_service_is_killed(phone: BrowserContext, servi
     give(page, "again.csv", content)
     expect(page.locator("#transfers .hint").last).to_have_text("This file was here already: nothing new, and that is fine.")
     expect(page.locator("#results .headline")).to_have_count(1)
+
+
+def test_a_file_goes_on_after_the_page_was_closed(phone: BrowserContext, service: Service, tmp_path: Path) -> None:
+    page = sign_in(phone, service)
+    file = tmp_path / "export.csv"
+    file.write_bytes(table(12_000))
+    offsets: list[int] = []
+
+    def watch(route: Route) -> None:
+        if route.request.method == "PATCH":
+            offsets.append(int(route.request.headers["upload-offset"]))
+            if len(offsets) == 2:
+                route.abort("connectionreset")
+                return
+        route.continue_()
+
+    page.route("**/api/v1/uploads/*", watch)
+    page.set_input_files("#files", file)
+    expect(page.locator("#transfers .hint")).to_contain_text("goes on by itself")
+    page.reload()
+    page.set_input_files("#files", file)
+    expect(page.locator("#transfers .hint")).to_have_text("Finished: see the result below.")
+    assert offsets == [0, PIECE, PIECE]
+    expect(page.locator("#results .headline")).to_have_text("Taken")
+
+
+def test_who_signed_out_leaves_no_name_on_the_phone(phone: BrowserContext, service: Service) -> None:
+    page = sign_in(phone, service)
+    page.goto(service.url)
+    expect(page.locator(".hello")).to_have_text("Hello Anna")
+    page.click("text=Sign out")
+    expect(page.locator(".note")).to_have_text("You have been signed out.")
+    page.goto(f"{service.url}/offline")
+    expect(page.locator("#nobody")).to_be_visible()
+    page.locator("[name=pain][value='9']").check(force=True)
+    page.click("button.main >> text=Send my answers")
+    expect(page.locator("#answer-state")).to_contain_text("Nobody has signed in on this phone yet")
+    page.goto(f"{service.url}/me")
+    expect(page.locator("h1")).to_have_text("Sign in")
 
 
 def test_a_file_that_is_none_is_refused_in_plain_words(phone: BrowserContext, service: Service) -> None:

@@ -8,7 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from afoot.service import accounts, audit, sessions
-from afoot.service.access import SESSION_COOKIE, Anybody, check_origin, read_form
+from afoot.service.access import SESSION_COOKIE, Anybody, check_origin, identify, read_form
 from afoot.service.accounts import Account
 from afoot.service.edge import client_of
 from afoot.service.language import language_of, remember_language
@@ -64,9 +64,10 @@ async def sign_out(request: Request, parts: TheParts, _: Anybody) -> Response:
 
 
 @router.get("/")
-def home(request: Request) -> Response:
-    """Lead to the sign-in page, which leads on."""
-    return RedirectResponse("/login", 303)
+def home(request: Request, parts: TheParts) -> Response:
+    """Lead to the first page of whoever is signed in; anybody else to the sign-in page."""
+    who = identify(parts, request)
+    return RedirectResponse(HOMES[who.role] if who and who.csrf else "/login", 303)
 
 
 def _begin(parts: Parts, name: str, password: str, address: str) -> tuple[Account, str] | None:
