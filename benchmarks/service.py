@@ -42,7 +42,7 @@ def _all_at_once() -> list[Row]:
         stored = _stored(home)
         size_kb = sum(map(len, files)) / PATIENTS / 1000
     assert stored == PATIENTS, f"{stored} of {PATIENTS} uploads are in the store"
-    what = f"{PATIENTS} patients upload a day at once ({size_kb:.0f} KB of FIT each)"
+    what = f"{PATIENTS} patients upload the monitoring file of a day at once ({size_kb:.0f} KB of FIT)"
     return [
         _row(f"{what}: p50", float(np.percentile(seconds, 50)), "s", ""),
         _row(f"{what}: p99", float(np.percentile(seconds, 99)), "s", "no error, nothing lost"),

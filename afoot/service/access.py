@@ -143,6 +143,8 @@ def find_patient(connection: Connection, who: Principal, pseudonym: str) -> Pati
 
     Raises: Refusal (404) if there is none, or it is none that this principal may see: the same in both cases
     """
+    if not pseudonym.isprintable():
+        raise no_such_patient()  # PostgreSQL takes no NUL
     patients = tables.patients
     row = connection.execute(select(patients).where(patients.c.pseudonym == pseudonym)).one_or_none()
     if row is None or not may_see(connection, who, row.id):

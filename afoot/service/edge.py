@@ -4,7 +4,7 @@ import logging
 import traceback
 from collections.abc import Callable
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from afoot.service.problems import answer
@@ -35,6 +35,8 @@ class Edge:
         begun: list[bool] = []
         try:
             await self._app(scope, receive, sending)
+        except ClientDisconnect:
+            log.info("whoever asked hung up")
         except Exception as error:  # noqa: BLE001 - the service's edge: counted and logged
             # Where, but not the message: it may hold a name.
             log.error("%s while answering:\n%s", type(error).__name__, "".join(traceback.format_tb(error.__traceback__)))

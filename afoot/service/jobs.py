@@ -1,14 +1,18 @@
 """What runs by itself: a registry of jobs. A new one is a function of the program and one line in JOBS."""
 
+import contextlib
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from afoot.app import App
+from afoot.backing_up import back_up_due
 from afoot.delivering import send_due
 from afoot.evaluating import check_patients
 from afoot.executing import Serial, open_executor
 from afoot.service import audit, partial, sessions
+from afoot.service.bodies import PREFIX
 from afoot.service.dropping import import_dropped
 from afoot.service.recovering import import_complete
 from afoot.service.sessions import Lifetime
@@ -88,6 +92,15 @@ def retain(app: App) -> None:
         gone = partial.drop_expired(connection, now_ms)
     for id_ in gone:
         partial.path_of(settings.uploads_folder, id_).unlink(missing_ok=True)
+    drop_left_over(settings.uploads_folder, now_ms)
+
+
+def drop_left_over(folder: Path, now_ms: int) -> None:
+    """Remove what a killed process left of uploads by one request; nobody was told that it is here."""
+    for path in folder.glob(f"{PREFIX}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if now_ms - path.stat().st_mtime_ns // 1_000_000 > DAY_MS:
+                path.unlink()
 
 
 JOBS: tuple[Job, ...] = (
@@ -96,5 +109,6 @@ JOBS: tuple[Job, ...] = (
     Job(EVALUATE, every(60), evaluate_changed),
     Job("evaluate all", lambda app: app.settings.check_minutes * MINUTE_MS, evaluate_all),
     Job(DELIVER, every(20), send_due),
+    Job("backup", every(3600), back_up_due),
     Job("retention", every(3600), retain),
 )

@@ -39,6 +39,11 @@ class Limiter:
             while len(self._buckets) > self._most:
                 self._buckets.popitem(last=False)
 
+    def give_back(self, key: str, at_ms: int) -> None:
+        """Take back a try that was counted."""
+        with self._lock:
+            self._buckets[key] = (self._left(key, at_ms) + 1, at_ms)
+
     def forget(self, key: str) -> None:
         """Begin anew with a key: who got in was right after all."""
         with self._lock:

@@ -54,7 +54,7 @@ def too_many(wait_ms: int) -> Refusal:
 
 
 def overloaded() -> Refusal:
-    return Refusal(503, "too much is waiting to be stored; nothing of this was kept", wait_s=BUSY_S)
+    return Refusal(503, "too much waits to be stored; send it again", wait_s=BUSY_S)
 
 
 def add_handlers(web: FastAPI) -> None:

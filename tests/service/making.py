@@ -20,7 +20,7 @@ from afoot.service.web import build_web
 from afoot.settings import Settings
 from ingest import groups, people
 from ingest.people import Patient
-from rules import ledger
+from rules import ledger, red_flags
 from rules.alerts import Policy
 from rules.finding import Evidence, Finding, Priority, Recipient, Truth
 from rules.minutes import WearSource
@@ -86,14 +86,22 @@ def open_alert(connection: Connection, patient: Patient, at_ms: int, rule: str =
     evidence = Evidence(at_ms - HOUR, at_ms, 0.9, WearSource.HEART_RATE, (), {"steps": 7}, {"share": 0.5})
     finding = Finding(rule, Truth.TRUE, at_ms, 1, "fewer steps", evidence, Priority.NORMAL, True)
     ledger.step(connection, patient.id, [finding], {rule: Policy((Recipient.THERAPIST,))}, at_ms, lambda _: 0, live=True)
-    (alert,) = ledger.list_alerts(connection, patient.id, open_only=True)
+    (alert,) = [one for one in ledger.list_alerts(connection, patient.id, open_only=True) if one.rule == rule]
     return alert.id
+
+
+def open_flag(connection: Connection, patient: Patient, at_ms: int) -> str:
+    """Open the alert of a warning sign, which somebody took on; returns its id."""
+    red_flags.open_alert(connection, patient.id, red_flags.Answered(["chest_pain"], at_ms, "patient"), at_ms)
+    (alert,) = ledger.list_alerts(connection, patient.id, open_only=True)
+    return ledger.acknowledge(connection, alert.id, by="Dr. K", note="called", at_ms=at_ms).id
 
 
 @contextmanager
 def open_clinic(home: Path, names: Sequence[str] = ("anna", "bela"), **settings: Any) -> Iterator[Clinic]:
     """Yield a running service; each patient is in a care group of their own."""
-    app = Clocked(Settings(home=home, store="", durable=False, **settings))
+    given: dict[str, Any] = {"home": home, "store": "", "durable": False}
+    app = Clocked(Settings(**(given | settings)))
     parts = make_parts(app)
     tokens: dict[str, str] = {}
     patients: dict[str, Patient] = {}

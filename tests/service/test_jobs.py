@@ -264,3 +264,17 @@ def test_what_is_over_goes(clinic: Clinic) -> None:
     with clinic.app.store.reading() as connection:
         assert connection.execute(audit.select()).all() == []
         assert connection.execute(sessions.select()).all() == []
+
+
+def test_what_a_killed_process_left_goes_after_a_day(clinic: Clinic) -> None:
+    folder = clinic.app.settings.uploads_folder
+    folder.mkdir(exist_ok=True)
+    left, upload = folder / "incoming-x", folder / "upload-x"
+    for path in (left, upload):
+        path.write_bytes(b"x")
+    clinic.app.at_ms = left.stat().st_mtime_ns // 1_000_000 + DAY - 1000
+    retain(clinic.app)
+    assert left.exists()
+    clinic.app.at_ms += 2000
+    retain(clinic.app)
+    assert (left.exists(), upload.exists()) == (False, True)

@@ -17,7 +17,7 @@ from starlette.routing import Mount
 from afoot.service.routes import PUBLIC, ROUTERS
 from ingest import tables
 from rules import ledger
-from tests.service.making import Clinic, day_csv, open_alert, open_clinic
+from tests.service.making import Clinic, day_csv, open_alert, open_clinic, open_flag
 
 TUS = {"Tus-Resumable": "1.0.0"}
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -76,6 +76,7 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("DELETE", "/api/v1/patients/{patient}/observations/{number}"): Entry(READERS),
     ("GET", "/api/v1/patients/{patient}/alerts"): Entry(READERS),
     ("POST", "/api/v1/alerts/{alert}/ack"): Entry(THERAPISTS, given={"note": "called"}),
+    ("POST", "/api/v1/alerts/{alert}/close"): Entry(THERAPISTS, given={"note": "seen by a doctor"}),
     ("POST", "/api/v1/patients/{patient}/snooze"): Entry(
         THERAPISTS, given={"rule": "all", "until": "2026-03-09T08:00:00Z", "why": "in hospital"}
     ),
@@ -165,7 +166,8 @@ def ask(clinic: Clinic, method: str, path: str, entry: Entry, who: str) -> int:
     if "{alert}" in path:
         with clinic.app.store.writing() as connection:
             ledger.forget(connection, clinic.patients["anna"].id)
-            places["alert"] = open_alert(connection, clinic.patients["anna"], clinic.app.now_ms())
+            place = open_flag if path.endswith("/close") else open_alert
+            places["alert"] = place(connection, clinic.patients["anna"], clinic.app.now_ms())
     params = {key: value.format(**places) for key, value in (entry.params or {}).items()}
     headers = clinic.headers(who) | {key: value.format(**places) for key, value in (entry.headers or {}).items()}
     body: dict[str, Any] = {"content": entry.given} if isinstance(entry.given, bytes) else {"json": entry.given}

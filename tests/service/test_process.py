@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from afoot.app import App
+from afoot.service.jobs import JOBS
 from afoot.service.roles import Role
 from afoot.service.tokens import add_token
 from afoot.service.turns import list_jobs
@@ -120,6 +121,25 @@ def test_killed_within_an_upload_it_goes_on_where_it_was(tmp_path: Path) -> None
         assert 5000 <= at <= 7000
         assert ask(service, token, "PATCH", url, data[at:], **piece, Upload_Offset=str(at))[0] == 204
     assert stored(home, patient_id) == {hashlib.sha256(data).hexdigest()}
+
+
+def test_one_process_answers_and_another_does_the_work(tmp_path: Path) -> None:
+    home = tmp_path / "home"
+    patient_id, token = prepare(home)
+    app = App(Settings(home=home, store="", durable=False))
+    with served(home, role="web") as web, served(home, role="worker") as worker:
+        assert ask(web, token, "POST", "/api/v1/files?name=day.csv", day_csv())[0] == 201
+        until = time.monotonic() + 30
+        while time.monotonic() < until:
+            with app.store.reading() as connection:
+                ran = {one.name for one in list_jobs(connection) if one.good_ms is not None}
+            if {job.name for job in JOBS} <= ran:
+                break
+            time.sleep(0.1)
+        assert {job.name for job in JOBS} <= ran
+        assert (web.stop(), worker.stop()) == (0, 0)
+    app.close()
+    assert len(stored(home, patient_id)) == 1
 
 
 def test_told_to_stop_it_ends_what_was_begun(tmp_path: Path) -> None:

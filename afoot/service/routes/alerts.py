@@ -1,5 +1,6 @@
 """Alerts: seen, taken on, put to rest."""
 
+from collections.abc import Callable
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
@@ -24,9 +25,9 @@ from afoot.service.parts import Parts, TheParts
 from afoot.times import parse_instant
 from ingest.entries import checked_text
 from ingest.people import Patient
-from rules import ledger
+from rules import ledger, red_flags
 from rules.checks import RULES
-from rules.ledger import EVERY_RULE, Snooze, UnknownAlert
+from rules.ledger import EVERY_RULE, Alert, Snooze, UnknownAlert
 
 router = APIRouter(prefix="/api/v1", tags=["alerts"])
 ALL = "all"
@@ -35,8 +36,8 @@ Open = Annotated[bool, Query(alias="open", description="only those that are open
 AlertId = Annotated[str, Path(max_length=200, description="as the list of alerts shows it")]
 
 
-class Acknowledging(BaseModel):
-    """note: what was done, or is to be; it is kept."""
+class Acting(BaseModel):
+    """note: what was done, is to be, or came of it; it is kept."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -82,19 +83,29 @@ def list_(parts: TheParts, who: Reader, patient: str, open_: Open = False) -> li
 
 
 @router.post("/alerts/{alert}/ack")
-def acknowledge(parts: TheParts, who: Therapist, alert: AlertId, given: Acknowledging) -> PlainAlert:
-    """Take an open alert on: it is escalated no further. It closes when its rule is clear again."""
-    return take_on(parts, who, alert, given.note)
+def acknowledge(parts: TheParts, who: Therapist, alert: AlertId, given: Acting) -> PlainAlert:
+    """Take an open alert on: it is escalated no further. It closes when its rule is clear again; a red flag by `close`."""
+    return act(parts, who, ledger.acknowledge, alert, given.note)
 
 
-def take_on(parts: Parts, who: Principal, alert: str, text: str) -> PlainAlert:
-    """Raises: UnknownAlert if there is none, it is closed, or it is of a patient that they may not see"""
+@router.post("/alerts/{alert}/close")
+def close(parts: TheParts, who: Therapist, alert: AlertId, given: Acting) -> PlainAlert:
+    """Say that a red flag has been looked after. Only a person closes one, and only after somebody acknowledged it."""
+    return act(parts, who, red_flags.close_alert, alert, given.note)
+
+
+def act(parts: Parts, who: Principal, doing: Callable[..., Alert], alert: str, text: str) -> PlainAlert:
+    """Do what a person says to an alert.
+
+    doing:  `ledger.acknowledge` or `red_flags.close_alert`
+    Raises: UnknownAlert if there is none, it is not as it must be, or it is of a patient that they may not see
+    """
     now_ms = parts.app.now_ms()
     with parts.app.store.writing() as connection:
         owner = _owner(connection, who, alert)
-        taken = ledger.acknowledge(connection, alert, by=who.name, note=checked_text("note", text, lines=True), at_ms=now_ms)
+        done = doing(connection, alert, by=who.name, note=checked_text("note", text, lines=True), at_ms=now_ms)
         note(connection, who, "change alert", owner, now_ms)
-    return plain_alert(taken, owner.pseudonym)
+    return plain_alert(done, owner.pseudonym)
 
 
 def _owner(connection: Connection, who: Principal, alert: str) -> Patient:

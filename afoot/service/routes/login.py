@@ -85,13 +85,14 @@ def _begin(parts: Parts, name: str, password: str, address: str) -> tuple[Accoun
         # Before it is known how it ends: many at once must not be many tries.
         limiter.count(key, now_ms)
     with parts.app.store.reading() as connection:
-        account, kept = accounts.read_password(connection, name)
+        account, kept = accounts.read_password(connection, name if name.isprintable() else "")
     with _checking:
         right = password_matches(password, kept)
     if account is None or not right:
         parts.metrics.logins.labels("wrong").inc()
         return None
     parts.logins_by_account.forget(name)
+    parts.logins_by_address.give_back(address, now_ms)
     parts.metrics.logins.labels("right").inc()
     with parts.app.store.writing() as connection:
         audit.note(connection, [audit.Act(now_ms, account.name, account.scope.role.value, "sign in", account.scope.patient_id)])
