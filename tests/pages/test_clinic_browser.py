@@ -11,31 +11,27 @@ from ingest.people import Patient, list_patients
 from ingest.remote_monitoring import list_care
 from rules import ledger
 from rules.alerts import RED_FLAG
-from tests.pages.serving import serve
-from tests.pages.world import HOUR_MS, NOW_MS, PASSWORD, Stopped, build_clinic
+from tests.pages.world import HOUR_MS, NOW_MS, PASSWORD, Stopped
 
 pytestmark = pytest.mark.live
 
 
-@pytest.fixture(scope="module")
-def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stopped]:
-    made = build_clinic(tmp_path_factory.mktemp("own"))
-    yield made
-    made.close()
+@pytest.fixture
+def app(clinic_home: Stopped) -> Stopped:
+    return clinic_home
 
 
 @pytest.fixture(scope="module")
-def ward(app: Stopped, browser: Browser) -> Iterator[Page]:
-    with serve(app) as address:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        page = context.new_page()
-        page.goto(address)
-        page.fill("[name=name]", "lang")
-        page.fill("[name=password]", PASSWORD)
-        page.click("form.login button")
-        page.wait_for_url("**/ward")
-        yield page
-        context.close()
+def ward(url: str, browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    page = context.new_page()
+    page.goto(url)
+    page.fill("[name=name]", "lang")
+    page.fill("[name=password]", PASSWORD)
+    page.click("form.login button")
+    page.wait_for_url("**/ward")
+    yield page
+    context.close()
 
 
 def patient(app: Stopped, name: str) -> Patient:

@@ -108,6 +108,7 @@ def test_a_file_survives_that_the_service_is_killed(phone: BrowserContext, servi
     expect(page.locator("#transfers .hint")).to_contain_text("goes on by itself")
     assert page.locator("progress").get_attribute("value") == str(PIECE)
     service.start()
+    page.evaluate("dispatchEvent(new Event('online'))")  # as the phone says when it is connected again
     expect(page.locator("#transfers .hint")).to_have_text("Finished: see the result below.")
     assert offsets == [0, PIECE, PIECE, 2 * PIECE], "what had arrived was sent again, or left out"
     expect(page.locator("#results .headline")).to_have_text("Taken")
@@ -243,6 +244,33 @@ def test_an_answer_that_got_lost_on_its_way_back_is_kept_once(phone: BrowserCont
     page.evaluate("dispatchEvent(new Event('online'))")
     expect(page.locator("#waiting-state")).to_have_text("1 answer kept on this phone has now been sent.")
     assert said(app) == [("pain", 6)]
+
+
+def test_a_phone_whose_clock_is_ahead_loses_nothing(phone: BrowserContext, service: Service, app: App) -> None:
+    phone.add_init_script("const real = Date.now; Date.now = () => real() + 7200000;")
+    page = sign_in(phone, service)
+    page.check("[name=fever]")
+    page.click("#tell-clinic")
+    expect(page.locator("#answer-state")).to_contain_text("A message about the warning sign is on its way")
+    with app.store.reading() as connection:
+        (kept,) = list_observations(connection, people.find_patient(connection, "Anna").id)
+    assert 0 <= app.now_ms() - kept.said.at_ms < 60_000
+
+
+def test_what_will_never_be_taken_is_said_and_does_not_hold_up_the_rest(
+    phone: BrowserContext, service: Service, app: App
+) -> None:
+    page = sign_in(phone, service)
+    page.click("text=Exercises you did")
+    page.fill("[name=exercise_kind]", "pelvic tilt")
+    page.fill("[name=exercise]", "900")
+    page.click("button.main >> text=Send my answers")
+    expect(page.locator("#answer-state")).to_contain_text("This was not taken: exercise: expected a whole number from 1 to 50")
+    expect(page.locator("#waiting-state")).to_have_text("")
+    page.fill("[name=exercise]", "9")
+    page.click("button.main >> text=Send my answers")
+    expect(page.locator("#answer-state")).to_contain_text("Thank you")
+    assert said(app) == [("exercise", 9)]
 
 
 def test_nobody_sends_another_person_s_answers(phone: BrowserContext, service: Service, app: App) -> None:

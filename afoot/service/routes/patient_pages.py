@@ -39,9 +39,10 @@ def show_files(request: Request, parts: TheParts, who: OwnPatient) -> HTMLRespon
 
 @router.get("/me/session")
 def show_session(parts: TheParts, who: OwnPatient) -> JSONResponse:
-    """Tell a script whose session it is, before it sends what waited on the phone."""
+    """Tell a script whose session it is, and what time it is here, before it sends what waited on the phone."""
     with parts.app.store.reading() as connection:
-        return JSONResponse({"key": own_patient(connection, who).pseudonym, "csrf": who.csrf})
+        owner = own_patient(connection, who)
+    return JSONResponse({"key": owner.pseudonym, "csrf": who.csrf, "now_ms": parts.app.now_ms()})
 
 
 @router.get("/offline")

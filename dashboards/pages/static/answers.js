@@ -89,10 +89,11 @@ async function sendAll(latest) {
     const session = sets.length ? await readSession() : null;
     // Another person may have signed in on this phone: their page sends nobody else's answers.
     for (const set of session && session.key === key ? sets : []) {
-      const told = await sendOne(set, session.csrf);
+      const told = await sendOne(set, session);
       await drop(set.id);
-      if (latest && set.id === latest.id) sayTaken(set, told);
-      else sent += told.refused ? 0 : 1;
+      if (told.refused) sayRefused(set, told.refused);
+      else if (latest && set.id === latest.id) sayTaken(set, told);
+      else sent += 1;
     }
   } catch (error) {
     if (!(error instanceof NoConnection || error instanceof SignedOut)) throw error;
@@ -101,21 +102,28 @@ async function sendAll(latest) {
   await sayWaiting(sent);
 }
 
-async function sendOne(set, csrf) {
+// What the service will never take, however often it comes; anything else is worth another try.
+const NEVER = [400, 413, 422];
+
+async function sendOne(set, session) {
+  // By the service's clock: a phone whose clock is ahead must not send answers of a time to come.
+  const at = new Date(session.now_ms - Math.max(0, Date.now() - set.at));
   const answer = await ask(`/api/v1/patients/${key}/observations`, {
     method: 'POST',
-    headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': csrf, 'Idempotency-Key': set.id },
-    body: JSON.stringify({ at: new Date(set.at).toISOString(), entries: set.entries }),
+    headers: { 'Content-Type': 'application/json', 'X-CSRF-Token': session.csrf, 'Idempotency-Key': set.id },
+    body: JSON.stringify({ at: at.toISOString(), entries: set.entries }),
   });
-  const said = await answer.json();
-  return answer.ok ? said : { refused: typeof said.detail === 'string' ? said.detail : said.title ?? String(answer.status) };
+  if (answer.ok) return answer.json();
+  if (!NEVER.includes(answer.status)) throw new NoConnection();
+  return { refused: (await answer.json()).detail };
+}
+
+function sayRefused(set, why) {
+  const flagged = isFlagged(set) ? ` ${text('send_not_told')}` : '';
+  state.textContent = text('send_refused', { why }) + flagged;
 }
 
 function sayTaken(set, told) {
-  if (told.refused) {
-    state.textContent = text('send_refused', { why: told.refused });
-    return;
-  }
   form.reset();
   showEmergency();
   const flagged = isFlagged(set) ? ` ${text(told.told ? 'send_told' : 'send_not_told')}` : '';

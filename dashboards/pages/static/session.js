@@ -31,7 +31,7 @@ export async function ask(path, options = {}) {
   return answer;
 }
 
-/** Return {key, csrf} of the session as the server has it. */
+/** Return {key, csrf, now_ms} of the session as the service has it. */
 export async function readSession() {
   const answer = await ask('/me/session', { cache: 'no-store' });
   if (!answer.ok) throw new SignedOut();
