@@ -21,7 +21,9 @@ from afoot.commands import (
     monitoring,
     observe,
     people,
+    publish,
     serving,
+    status,
 )
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
@@ -64,6 +66,8 @@ app.command("close")(alerts.close)
 app.command("snooze")(alerts.snooze)
 app.command("serve")(serving.serve)
 app.command("audit")(access.show_audit)
+app.command("publish")(publish.publish)
+app.command("status")(status.status)
 app.command("backup")(backup.backup)
 app.command("backup-key")(backup.backup_key)
 app.command("restore")(backup.restore)

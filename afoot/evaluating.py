@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from afoot import checks, summaries
 from afoot.checks import Position
@@ -26,6 +26,7 @@ from ingest import dirty, tables
 from ingest.local_days import EPOCH, LocalDay
 from ingest.observations import read_pain
 from ingest.people import Patient
+from ingest.publishing.outbox import mark_facts
 from ingest.store import Store
 from ingest.timeline import known_range, read_days, read_timeline
 from rules import ledger, outbox
@@ -248,6 +249,8 @@ def write(store: Store, task: Task, replayed: Replayed) -> Checked | None:
             ledger.rewind(connection, patient_id, task.back_to_ms)
         transitions, tellings = _step(connection, task, replayed)
         outbox.queue(connection, ledger.pending_messages(patient_id, tellings))
+        if transitions or task.back_to_ms is not None:
+            mark_facts(connection, patient_id)
         if not task.position.is_known or task.from_ms != task.position.from_ms:
             checks.begin(connection, patient_id, task.from_ms)
         checks.note(connection, patient_id, task.at_ms)
@@ -319,7 +322,7 @@ def _lowest_date(
 def data_range_ms(connection: Connection, patient_id: int) -> tuple[int, int] | None:
     """Return when the patient's first and last known minutes begin."""
     table = tables.minutes
-    day_ms = table.c.day * DAY_MS
+    day_ms = cast(table.c.day, BigInteger) * DAY_MS
     query = select(func.min(day_ms + table.c.first * MINUTE_MS), func.max(day_ms + table.c.last * MINUTE_MS))
     of_rules = table.c.metric.in_(dirty.METRICS)
     first, last = connection.execute(query.where(table.c.patient_id == patient_id, of_rules, table.c.count > 0)).one()

@@ -69,15 +69,14 @@ def _judge(connection: Connection, patient: Patient, first: date, last: date) ->
         lower = max(0, month[0] - 1)
         minutes = day_minutes(read_timeline(connection, patient, days[lower : month[-1] + 2]))
         for place in (row - lower for row in month):
-            before = minutes[place - 1] if place else None
-            after = minutes[place + 1] if place + 1 < len(minutes) else None
-            yield judge_minutes(minutes[place], before, after, versions)
+            yield judge_place(minutes, place, versions)
 
 
-def judge_minutes(
-    own: DayMinutes, before: DayMinutes | None, after: DayMinutes | None, versions: Sequence[Prescription]
-) -> JudgedDay:
-    """Return a local day, judged by the version in force on it. before, after: its neighbours, where they are known"""
+def judge_place(minutes: Sequence[DayMinutes], place: int, versions: Sequence[Prescription]) -> JudgedDay:
+    """Return one of these local days, judged; the days beside it tell of its nights."""
+    own = minutes[place]
+    before = minutes[place - 1] if place else None
+    after = minutes[place + 1] if place + 1 < len(minutes) else None
     prescription = prescription_for(own.day, versions)
     settings = prescription.day_settings(own.day) if prescription else DaySettings()
     summary = summarise_day(own, settings, before=before, after=after)
@@ -112,4 +111,4 @@ def day_minutes(timeline: Timeline) -> list[DayMinutes]:
     return whole
 
 
-__all__ = ["JudgedDay", "day_minutes", "judge_days", "judge_minutes", "read_prescriptions"]
+__all__ = ["JudgedDay", "day_minutes", "judge_days", "judge_place", "read_prescriptions"]

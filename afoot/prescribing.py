@@ -43,7 +43,7 @@ def next_version(
         if versions:
             return revise(versions[-1], wanted, author=author, effective=effective, reason=reason)
         if "surgery_date" not in wanted:
-            raise ValueError("surgery_date: the first prescription of a patient needs it (--surgery DATE)")
+            raise ValueError("the first prescription of a patient needs --surgery DATE (surgery_date)")
         first = Prescription(author=author, effective=effective, reason=reason, surgery_date=wanted.pop("surgery_date"))
         changed = revise(first, wanted, author=author, effective=effective, reason=reason)
         return changed.model_copy(update={"version": 1})

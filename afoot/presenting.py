@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import numpy as np
 from sqlalchemy import Connection, func, select
 
 from afoot.evaluating import data_range_ms
-from afoot.judging import JudgedDay, day_minutes, judge_days, judge_minutes, read_prescriptions
+from afoot.judging import JudgedDay, day_minutes, judge_days, judge_place, read_prescriptions
 from afoot.replaying import cut
 from dashboards.pages.case import CaseFacts
 from dashboards.pages.patient import Facts, Movement, SentFile
@@ -57,10 +56,7 @@ def read_now(connection: Connection, patient: Patient, at_ms: int, n_days: int) 
     minutes = day_minutes(read_timeline(connection, patient, days))
     minutes[-1] = cut(minutes[-1], at_ms)
     versions = read_prescriptions(connection, patient)
-    judged = [
-        judge_minutes(own, before, minutes[place + 2] if place + 2 < len(minutes) else None, versions)
-        for place, (before, own) in enumerate(pairwise(minutes))
-    ]
+    judged = [judge_place(minutes, place, versions) for place in range(1, len(minutes))]
     known = data_range_ms(connection, patient.id)
     imports = tables.imports
     received = select(func.max(imports.c.received_ms)).where(imports.c.patient_id == patient.id)

@@ -41,6 +41,10 @@ class Settings(BaseSettings):
     )
     backup_keep: int = Field(default=14, ge=1, le=10_000, description="how many backups the folder keeps")
 
+    influx_url: str = Field(default="", description="InfluxDB that dashboards read; empty: nothing is published")
+    influx_org: str = Field(default="afoot", description="its organisation")
+    influx_token_file: Path | None = Field(default=None, description="a file with its token")
+
     @field_validator("home")
     @classmethod
     def _own_home(cls, home: Path) -> Path:

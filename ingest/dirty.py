@@ -1,6 +1,7 @@
-"""Which days of which patients changed since they were last judged: marked in the transaction that changed them.
+"""Which days of which patients changed since they were last judged, or published: marked in the transaction that changed them.
 
-A day stays marked until somebody who judged it says which mark was seen, so that what arrives meanwhile is never lost.
+A day stays marked until somebody who judged it, or published it, says which mark was seen, so that what arrives meanwhile is
+never lost. The two are marked apart: `tables.dirty_days`, `tables.unpublished_days`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -19,56 +20,76 @@ METRICS = frozenset({"steps", "heart_rate", "counts"})
 _KINDS = frozenset({SpanKind.NOT_WORN.value, SpanKind.CHARGING.value, SpanKind.SLEEP.value})
 
 _COLUMNS = ("patient_id", "day", "marks")
-_AGAIN: dict[str, Any] = {"index_elements": _COLUMNS[:2], "set_": {"marks": tables.dirty_days.c.marks + 1}}
 
 # (patient id, UTC day since 1970)
 PatientDay = tuple[int, int]
 _Device = tuple[int, int]
+_BOTH = (tables.dirty_days, tables.unpublished_days)
 
 
 def mark(connection: Connection, days: Iterable[PatientDay]) -> None:
-    """Mark these days, in the caller's transaction."""
+    """Mark these days as to be judged and to be published, in the caller's transaction."""
     # In one order for all writers, so that none waits for another that waits for it.
     rows = [{"patient_id": patient_id, "day": day, "marks": 1} for patient_id, day in sorted(set(days))]
     if rows:
-        connection.execute(_marking(connection.dialect.name), rows)
+        for table in _BOTH:
+            connection.execute(_marking(connection.dialect.name, table), rows)
+
+
+def mark_unpublished(connection: Connection, days: Iterable[PatientDay]) -> None:
+    """Mark these days as to be published: what changed bears on no rule."""
+    rows = [{"patient_id": patient_id, "day": day, "marks": 1} for patient_id, day in sorted(set(days))]
+    if rows:
+        connection.execute(_marking(connection.dialect.name, tables.unpublished_days), rows)
 
 
 def mark_since(connection: Connection, patient_id: int, first_day: int | None = None) -> None:
-    """Mark every day of a patient that has minutes, from a UTC day on."""
-    table = tables.minutes
-    known = select(table.c.patient_id, table.c.day, literal(1)).where(table.c.patient_id == patient_id).distinct()
+    """Mark every day of a patient that has minutes, from a UTC day on, as to be judged and to be published."""
+    for table in _BOTH:
+        _mark_since(connection, table, patient_id, first_day)
+
+
+def mark_all_unpublished(connection: Connection, patient_id: int) -> None:
+    """Mark every day of a patient that has minutes as to be published."""
+    _mark_since(connection, tables.unpublished_days, patient_id, None)
+
+
+def _mark_since(connection: Connection, table: Table, patient_id: int, first_day: int | None) -> None:
+    minutes = tables.minutes
+    known = select(minutes.c.patient_id, minutes.c.day, literal(1)).where(minutes.c.patient_id == patient_id).distinct()
     if first_day is not None:
-        known = known.where(table.c.day >= first_day)
-    connection.execute(_insert(connection.dialect.name).from_select(_COLUMNS, known).on_conflict_do_update(**_AGAIN))
+        known = known.where(minutes.c.day >= first_day)
+    insert = _insert(connection.dialect.name, table)
+    connection.execute(insert.from_select(_COLUMNS, known).on_conflict_do_update(**_again(table)))
 
 
-def _insert(dialect: str) -> Any:
-    return (sqlite if dialect == "sqlite" else postgresql).insert(tables.dirty_days)
+def _insert(dialect: str, table: Table) -> Any:
+    return (sqlite if dialect == "sqlite" else postgresql).insert(table)
+
+
+def _again(table: Table) -> dict[str, Any]:
+    return {"index_elements": _COLUMNS[:2], "set_": {"marks": table.c.marks + 1}}
 
 
 @cache
-def _marking(dialect: str) -> Any:
+def _marking(dialect: str, table: Table) -> Any:
     """Building a statement costs more than running it, so it is built once."""
-    return _insert(dialect).on_conflict_do_update(**_AGAIN)
+    return _insert(dialect, table).on_conflict_do_update(**_again(table))
 
 
-def read_marks(connection: Connection, patient_id: int) -> dict[int, int]:
+def read_marks(connection: Connection, patient_id: int, table: Table = tables.dirty_days) -> dict[int, int]:
     """Return the patient's marked UTC days, in order, and how often each was marked."""
-    table = tables.dirty_days
     rows = connection.execute(select(table.c.day, table.c.marks).where(table.c.patient_id == patient_id).order_by(table.c.day))
     return {row.day: row.marks for row in rows}
 
 
-def list_patients(connection: Connection) -> list[int]:
+def list_patients(connection: Connection, table: Table = tables.dirty_days) -> list[int]:
     """Return the ids of the patients that have a marked day."""
-    table = tables.dirty_days
     return list(connection.execute(select(table.c.patient_id).distinct().order_by(table.c.patient_id)).scalars())
 
 
-def clear(connection: Connection, patient_id: int, seen: Mapping[int, int]) -> None:
+def clear(connection: Connection, patient_id: int, seen: Mapping[int, int], table: Table = tables.dirty_days) -> None:
     """Unmark the days of `read_marks`; one that was marked again since stays."""
-    table = tables.dirty_days
     if seen:
         gone = delete(table).where(
             table.c.patient_id == patient_id, table.c.day == bindparam("at"), table.c.marks == bindparam("seen")

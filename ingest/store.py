@@ -111,8 +111,7 @@ def _open(url: str, durable: bool) -> Engine:
 def _create(connection: Connection) -> None:
     tables.metadata.create_all(connection)
     values = [{"key": "schema", "value": str(tables.SCHEMA_VERSION)}, {"key": "store", "value": secrets.token_hex(8)}]
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    connection.execute(dialect.insert(tables.about).on_conflict_do_nothing(), values)
+    insert_new(connection, tables.about, values)
 
 
 def _check(connection: Connection) -> None:
@@ -141,6 +140,12 @@ def upsert(connection: Connection, table: Table, rows: Sequence[dict[str, Any]],
     """Insert whole rows; one whose primary key is there replaces it, with `largest` only where it is larger in those columns."""
     if rows:
         connection.execute(_upsert(connection.dialect.name, table, largest), list(rows))
+
+
+def insert_new(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """Insert whole rows; one whose key is there stays as it is."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    connection.execute(dialect.insert(table).on_conflict_do_nothing(), list(rows))
 
 
 def add(connection: Connection, patient_id: int, device_id: int, metric: str, evidence: Evidence) -> Change:

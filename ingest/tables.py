@@ -222,4 +222,57 @@ dirty_days = Table(
     Column("marks", Integer, nullable=False, comment="how often it changed since it was judged"),
 )
 
+unpublished_days = Table(
+    "unpublished_days",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("day", Integer, primary_key=True, comment="UTC days since 1970; -1: what is no day's, such as alerts"),
+    Column("marks", Integer, nullable=False, comment="how often it changed since it was published"),
+)
+
+# What lies in the databases that dashboards read. These rows outlive their patient: they say what is still to be deleted there.
+published_patients = Table(
+    "published_patients",
+    metadata,
+    Column("bucket", String, primary_key=True),
+    Column("pseudonym", String, primary_key=True),
+    Column("is_known", Boolean, nullable=False, comment="false: delete all of it first"),
+    Column("facts", String, nullable=False, comment="by what its facts were published"),
+    Column("basis", String, nullable=False, comment="by what its days were published, beside their minutes"),
+)
+
+published_days = Table(
+    "published_days",
+    metadata,
+    Column("bucket", String, primary_key=True),
+    Column("pseudonym", String, primary_key=True),
+    Column("day", Integer, primary_key=True, autoincrement=False, comment="as in unpublished_days"),
+    Column("digest", String, nullable=False, comment="of its lines; empty while they are being written"),
+    Column("presence", LargeBinary, nullable=False, comment="which points and fields may lie there"),
+    Column("refused", Integer, nullable=False, comment="lines that the database does not take"),
+    Column("reason", Text, nullable=False, comment="why, and which line is the first"),
+)
+
+published_buckets = Table(
+    "published_buckets",
+    metadata,
+    Column("bucket", String, primary_key=True),
+    Column("run", String, nullable=False, comment="what the mark in the bucket says"),
+    Column("next_run", String, nullable=False, comment="what it says once the run that is under way has ended"),
+)
+
+publisher = Table(
+    "publisher",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("holder", String, nullable=False, comment="who publishes now; empty: nobody"),
+    Column("until_ms", BigInteger, nullable=False, comment="when the holder counts as gone"),
+    Column("succeeded_ms", BigInteger),
+    Column("failed_ms", BigInteger),
+    Column("failures", Integer, nullable=False, comment="in a row"),
+    Column("behind_ms", BigInteger, comment="since when what waits could not be published; null: it could"),
+    Column("next_ms", BigInteger, nullable=False, comment="not before"),
+    Column("error", Text, nullable=False),
+)
+
 DERIVED = (minutes, spans, offsets, totals, rejects)

@@ -12,7 +12,7 @@ from typing import IO
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from afoot.service.problems import Refusal
+from afoot.service.problems import FULL_DISK, Refusal
 from devices.files.source import BytesSource, FileSource, Source
 
 MEMORY_BYTES = 64 << 10
@@ -52,7 +52,7 @@ def checked_size(text: str | None, most: int, folder: Path) -> int:
     if size > most:
         raise Refusal(413, f"expected a file of at most {most:,} bytes, found one of {size:,}")
     if shutil.disk_usage(folder).free < size + SPARE_BYTES:
-        raise Refusal(507, "the disk of the service is full; nothing of this was kept")
+        raise Refusal(507, FULL_DISK)
     return size
 
 

@@ -11,6 +11,7 @@ from afoot.backing_up import back_up_due
 from afoot.delivering import send_due
 from afoot.evaluating import check_patients
 from afoot.executing import Serial, open_executor
+from afoot.publishing import publish_due
 from afoot.service import audit, partial, sessions
 from afoot.service.bodies import PREFIX
 from afoot.service.dropping import import_dropped
@@ -82,6 +83,13 @@ def _tell(problem: str) -> None:
         log.warning("a patient was not judged: %s", problem)
 
 
+def publish(app: App) -> None:
+    """Bring what changed into the databases of dashboards; who was erased goes from there, too."""
+    published = publish_due(app)
+    if published.state == "failed":
+        raise Failed(f"publishing: {published.problem}")
+
+
 def retain(app: App) -> None:
     """Remove sessions and uploads that are over, and what the audit need no longer know."""
     settings, now_ms = app.settings, app.now_ms()
@@ -109,6 +117,7 @@ JOBS: tuple[Job, ...] = (
     Job(EVALUATE, every(60), evaluate_changed),
     Job("evaluate all", lambda app: app.settings.check_minutes * MINUTE_MS, evaluate_all),
     Job(DELIVER, every(20), send_due),
+    Job("publish", every(20), publish),
     Job("backup", every(3600), back_up_due),
     Job("retention", every(3600), retain),
 )

@@ -3,6 +3,7 @@
 API: JSON `{"detail": "..."}`. A page that needs a session sends to the sign-in page instead.
 """
 
+import errno
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from urllib.parse import quote
@@ -23,6 +24,7 @@ from rules.ledger import UnknownAlert
 log = logging.getLogger(__name__)
 
 BUSY_S = 5
+FULL_DISK = "the disk of the service is full; nothing of this was kept"
 
 
 class Problem(BaseModel):
@@ -65,6 +67,7 @@ def add_handlers(web: FastAPI) -> None:
     for kind, status in ((NotKnown, 404), (UnknownAlert, 404), (Conflict, 409), (ValueError, 422)):
         web.add_exception_handler(kind, _saying(status))
     web.add_exception_handler(SQLAlchemyError, _store)
+    web.add_exception_handler(OSError, _disk)
 
 
 def answer(status: int, detail: str, headers: Mapping[str, str] | None = None) -> Response:
@@ -117,3 +120,10 @@ async def _store(_: Request, error: Exception) -> Response:
     if isinstance(error, OperationalError | TimeoutError):
         return answer(503, "the store is busy or not there; try again", {"Retry-After": str(BUSY_S)})
     return answer(500, "the store refused it")
+
+
+async def _disk(_: Request, error: Exception) -> Response:
+    assert isinstance(error, OSError)
+    log.error("%s: %s", type(error).__name__, errno.errorcode.get(error.errno or 0, "no number"))
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return answer(507, FULL_DISK) if full else answer(500, "the disk of the service refused it")

@@ -16,7 +16,7 @@ RENEW_MS = 15_000
 EVALUATE, DELIVER = "evaluate", "deliver"
 # After an upload others of the same patient often follow.
 SETTLE_MS = 3_000
-LONGEST_WAIT_MS = 3_600_000
+LONGEST_WAIT_MS = 600_000
 
 
 def add_jobs(connection: Connection, names: Iterable[str], at_ms: int) -> None:

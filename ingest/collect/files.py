@@ -394,6 +394,7 @@ def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
             for table, found in _plain_rows(own).items():
                 rows[table] += [{"patient_id": patient_id, "device_id": device_id} | row for row in found]
     touched = dirty.days_of_spans(connection, rows[tables.spans]) | dirty.days_of_offsets(connection, rows[tables.offsets])
+    shown: set[dirty.PatientDay] = set()
     all_days = dirty.first_wear_reports(connection, rows[tables.spans])
     for key, said_of in evidence.items():
         patient_id, device_id, metric = key
@@ -401,13 +402,17 @@ def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
             all_days.add(patient_id)
         written: set[int] = set()
         changes = add_parts(connection, *key, [of_metric for _, of_metric in said_of], written)
+        days = {(patient_id, day) for day in written}
         if metric in dirty.METRICS:
-            touched |= {(patient_id, day) for day in written}
+            touched |= days
+        else:
+            shown |= days
         for (pending, _), change in zip(said_of, changes, strict=True):
             pending.change += change
     for table, largest in _LARGEST.items():
         _keep_largest(connection, table, rows[table], largest)
     dirty.mark(connection, touched)
+    dirty.mark_unpublished(connection, shown - touched)
     for patient_id in all_days:
         dirty.mark_since(connection, patient_id)
 

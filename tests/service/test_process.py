@@ -21,7 +21,7 @@ from ingest.store import read_minutes
 from tests.service.making import day_csv
 from tests.service.processes import Served, served
 
-KILLS, SENDERS = 3, 6
+KILLS, SENDERS = 2, 6
 TUS = {"Tus-Resumable": "1.0.0"}
 
 

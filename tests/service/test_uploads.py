@@ -1,6 +1,7 @@
 """Uploads in pieces, by tus 1.0.0: resumed where they stopped, kept whole, given up."""
 
 import base64
+import errno
 import hashlib
 from pathlib import Path
 from typing import Any
@@ -159,3 +160,18 @@ def test_what_is_complete_but_was_cut_short_is_imported_by_the_job(clinic: Clini
     assert clinic.get("patient/anna", url).json()["outcome"]["inserted"] == 500
     assert len(files(clinic)) == 1
     assert import_complete(clinic.app) == 0
+
+
+def test_a_full_disk_keeps_what_came_and_says_so(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    url = begin(clinic).headers["location"]
+    assert send(clinic, url, 0, DATA[:1000]).status_code == 204
+
+    def full(*_: object) -> int:
+        raise OSError(errno.ENOSPC, "No space left on device", "/secret/path")
+
+    monkeypatch.setattr(partial.os, "write", full)
+    answer = send(clinic, url, 1000, DATA[1000:])
+    assert (answer.status_code, "secret" in answer.text) == (507, False)
+    monkeypatch.undo()
+    assert offset(clinic, url) == 1000
+    assert send(clinic, url, 1000, DATA[1000:]).status_code == 204

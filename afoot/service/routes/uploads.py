@@ -116,6 +116,7 @@ async def append(request: Request, parts: TheParts, who: Sender, upload: Id) -> 
     _check_version(request)
     if request.headers.get("content-type", "") != CONTENT_TYPE:
         raise Refusal(415, f"Content-Type: expected {CONTENT_TYPE}")
+    checked_size(request.headers.get("content-length"), parts.app.settings.upload_mb << 20, uploads_folder(parts))
     found = await run_in_threadpool(find, parts, who, upload)
     if found.outcome is not None:
         _check_offset(request, found.size)

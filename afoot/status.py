@@ -1,0 +1,79 @@
+"""How the parts of afoot stand: a line for each thing to know, from every part that has something to say.
+
+A part that should appear in `afoot status` is one function and one line in PARTS.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import func, select
+
+from afoot.app import App
+from afoot.output import instant
+from ingest import tables
+from ingest.local_days import EPOCH
+from ingest.publishing import outbox
+from ingest.publishing.outbox import FACTS
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing to know. ok: whether it is as it should be; None where there is no should."""
+
+    part: str
+    what: str
+    said: str
+    ok: bool | None = None
+
+
+Part = Callable[[App], Iterable[Line]]
+
+
+def store_lines(app: App) -> Iterator[Line]:
+    """Say what the store holds."""
+    with app.store.reading() as connection:
+        patients = connection.execute(select(func.count()).select_from(tables.patients)).scalar()
+        received = connection.execute(select(func.max(tables.imports.c.received_ms))).scalar()
+    yield Line("store", "patients", f"{patients:,}")
+    yield Line("store", "last import", "never" if received is None else instant(received))
+
+
+def publishing_lines(app: App) -> Iterator[Line]:
+    """Say whether InfluxDB can be reached, what waits for it, and what went wrong."""
+    part = "publishing"
+    if not app.settings.influx_url:
+        yield Line(part, "InfluxDB", "not set: nothing is published")
+        return
+    reached = _reach(app)
+    yield Line(part, "InfluxDB", reached[1], reached[0])
+    with app.store.reading() as connection:
+        standing = outbox.read_standing(connection)
+        marks = tables.unpublished_days
+        oldest = connection.execute(select(func.min(marks.c.day)).where(marks.c.day != FACTS)).scalar()
+    since = "" if standing.behind_ms is None else f", since {instant(standing.behind_ms)}"
+    said = f"{standing.queued:,} days and facts of {standing.patients:,} patients{since}" if standing.queued else "nothing"
+    yield Line(part, "waiting", said, standing.behind_ms is None)
+    if oldest is not None:
+        yield Line(part, "oldest day that waits", (EPOCH + timedelta(days=oldest)).isoformat())
+    yield Line(part, "last success", "never" if standing.succeeded_ms is None else instant(standing.succeeded_ms))
+    if standing.error and standing.failed_ms is not None:
+        again = f"; again at {instant(standing.next_ms)}"
+        yield Line(part, "last error", f"{instant(standing.failed_ms)}: {standing.error}{again}", ok=False)
+    if standing.refused:
+        yield Line(part, "lines that are not taken", f"{standing.refused:,}; the first: {standing.refused_why}", ok=False)
+
+
+def _reach(app: App) -> tuple[bool, str]:
+    """Return whether the server answers, and what to say of it."""
+    from afoot.publishing import open_influx
+    from ingest.publishing.influx import InfluxError
+
+    try:
+        with open_influx(app, retries=0) as influx:
+            return True, f"reachable, version {influx.ping()}"
+    except InfluxError as error:
+        return False, f"not reachable: {error}"
+
+
+PARTS: tuple[Part, ...] = (store_lines, publishing_lines)
