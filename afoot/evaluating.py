@@ -164,7 +164,7 @@ def read_task(connection: Connection, patient: Patient, at_ms: int, *, backfill:
     local_days = read_days(connection, patient, missing - _ONE_DAY, today + _AHEAD)
     after_ms = next((one for one in (standing_ms, from_ms) if one is not None), None)
     if after_ms is None:
-        after_ms = (_data_range_ms(connection, patient.id) or (None,))[0]
+        after_ms = (data_range_ms(connection, patient.id) or (None,))[0]
     ends = [day.end_ms for day in local_days if day.day >= lowest and after_ms is not None and after_ms < day.end_ms <= at_ms]
     instants = sorted({*past, *ends, at_ms})
     task = Task(
@@ -217,7 +217,7 @@ def read_past(
     begin = max(first or known[0], known[0], min(one.effective for one in versions))
     end = last or known[1]
     days = read_days(connection, patient, max(begin - timedelta(days=VIEW_DAYS), known[0]), max(begin, end) + _AHEAD)
-    first_ms, last_ms = _data_range_ms(connection, patient.id) or (at_ms, at_ms)
+    first_ms, last_ms = data_range_ms(connection, patient.id) or (at_ms, at_ms)
     lived = [day for day in days if begin <= day.day <= end and first_ms < day.end_ms <= at_ms]
     instants = [day.end_ms for day in lived if last is not None or day.start_ms <= last_ms]
     if not instants:
@@ -319,7 +319,7 @@ def _lowest_date(
     return min(lowest)
 
 
-def _data_range_ms(connection: Connection, patient_id: int) -> tuple[int, int] | None:
+def data_range_ms(connection: Connection, patient_id: int) -> tuple[int, int] | None:
     """Return when the patient's first and last known minutes begin."""
     table = tables.minutes
     day_ms = cast(table.c.day, BigInteger) * DAY_MS

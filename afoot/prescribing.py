@@ -1,5 +1,6 @@
 """Writing a new version of a prescription, for commands, pages and the API."""
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
@@ -55,3 +56,14 @@ def say_problems(error: ValidationError) -> str:
         f"{'.'.join(map(str, one['loc'])) or 'prescription'}: {one['msg'].removeprefix('Value error, ')}"
         for one in error.errors()
     )
+
+
+def parse_change(text: str) -> tuple[str, Any]:
+    """Return name and value of NAME=VALUE; `off` and `none` are None. Raises: ValueError"""
+    name, equals, value = text.partition("=")
+    if not equals or not name:
+        raise ValueError(f"{text!r}: expected NAME=VALUE")
+    try:
+        return name.strip(), json.loads(value)
+    except (ValueError, RecursionError):  # no JSON, or none that anybody means
+        return name.strip(), None if value.strip() in ("off", "none") else value.strip()

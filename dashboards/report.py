@@ -3,11 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from functools import cache
-from pathlib import Path
 from typing import Any
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from dashboards.pages import words
 from dashboards.pages.heat import build_weeks, shade_words
@@ -20,6 +16,7 @@ from dashboards.pages.stillness import build_stillness
 from dashboards.pages.strips import build_strips
 from dashboards.pages.walks import build_walks
 from dashboards.pages.weeks import build_comparison
+from dashboards.rendering import render
 from rules.day import DaySummary
 from rules.prescription import Prescription
 from rules.thresholds import Thresholds
@@ -98,7 +95,7 @@ class Report:
 
 def build_report(report: Report) -> str:
     """Return the report as one HTML page: no script, no request, the same bytes for the same input."""
-    return _environment().get_template("report.html.j2").render(_view(report))
+    return render("report.html.j2", **_view(report))
 
 
 def _view(report: Report) -> dict[str, Any]:
@@ -122,24 +119,3 @@ def _view(report: Report) -> dict[str, Any]:
         "rows": build_rows(days),
         "limits": report.prescription.thresholds if report.prescription else Thresholds(),
     }
-
-
-@cache
-def _environment() -> Environment:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent / "pages"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters.update(
-        long_date=words.long_date,
-        short_date=words.short_date,
-        duration=words.duration,
-        count=words.count,
-        percent=words.percent,
-        css_text=words.css_text,
-    )
-    return environment

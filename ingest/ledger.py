@@ -104,6 +104,13 @@ def list_imports(connection: Connection, patient_id: int | None = None, state: s
     return [_import(row) for row in connection.execute(query)]
 
 
+def list_newest(connection: Connection, patient_id: int, most: int) -> list[tuple[Import, int]]:
+    """Return the imports that arrived last, the newest first, each with the instant at which it came."""
+    table = tables.imports
+    query = select(table).where(table.c.patient_id == patient_id).order_by(table.c.id.desc()).limit(most)
+    return [(_import(row), row.received_ms) for row in connection.execute(query)]
+
+
 def find_import(connection: Connection, patient_id: int, digest: str) -> Import:
     """Return the patient's import of that hash, or of the one hash that begins so. Raises: NotKnown"""
     table = tables.imports

@@ -7,11 +7,11 @@ import typer
 
 from afoot.app import App
 from afoot.commands.common import From, Json, PatientName, To, opened, parse_instant, parse_range
-from afoot.commands.prescription import parse_change
 from afoot.evaluating import Checked, check_patients
 from afoot.executing import open_executor
 from afoot.judging import read_prescriptions
 from afoot.output import OK, REFUSED, instant, print_json, print_table, print_text, say
+from afoot.prescribing import parse_change
 from afoot.simulating import Simulated, simulate
 from ingest import people
 from ingest.errors import NotKnown

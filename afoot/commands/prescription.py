@@ -1,14 +1,13 @@
 """afoot prescription."""
 
-import json as json_
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from afoot.commands.common import Json, PatientName, opened, parse_date
 from afoot.judging import read_prescriptions
 from afoot.output import print_json, print_table, print_text
-from afoot.prescribing import prescribe
+from afoot.prescribing import parse_change, prescribe
 from ingest import people
 from ingest.errors import NotKnown
 from rules.prescription import PHASE_NAMES, PROGRAMME, Phase, Prescription, ProgrammeRow, prescription_for
@@ -62,16 +61,6 @@ def set_(
         print_json(new.model_dump(mode="json"))
     else:
         _print(new)
-
-
-def parse_change(text: str) -> tuple[str, Any]:
-    name, equals, value = text.partition("=")
-    if not equals or not name:
-        raise ValueError(f"--set {text!r}: expected NAME=VALUE")
-    try:
-        return name.strip(), json_.loads(value)
-    except (ValueError, RecursionError):  # no JSON, or none that anybody means
-        return name.strip(), None if value.strip() in ("off", "none") else value.strip()
 
 
 def _print(chosen: Prescription) -> None:

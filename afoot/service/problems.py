@@ -13,8 +13,10 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from sqlalchemy.exc import OperationalError, SQLAlchemyError, TimeoutError
 from starlette.exceptions import HTTPException
-from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from afoot.service.language import language_of
+from dashboards import site
 from devices.errors import shown
 from ingest.errors import Conflict, NotKnown
 from rules.ledger import UnknownAlert
@@ -81,11 +83,20 @@ async def _refused(request: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)
     if error.status == 401 and request.method == "GET" and is_page(request):
         return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
+    if error.status == 404 and is_page(request):
+        return _missing(request)
     return answer(error.status, error.detail, error.headers)
 
 
-async def _refused_by_framework(_: Request, error: Exception) -> Response:
+def _missing(request: Request) -> Response:
+    words = language_of(request)
+    return HTMLResponse(site.plain_page(words, words("page_missing"), words("page_missing_why")), 404)
+
+
+async def _refused_by_framework(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
+    if error.status_code == 404 and is_page(request):
+        return _missing(request)
     return answer(error.status_code, str(error.detail), error.headers)
 
 

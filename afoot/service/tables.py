@@ -3,7 +3,7 @@
 No secret is in it: passwords, tokens and sessions are kept as hashes.
 """
 
-from sqlalchemy import JSON, BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
+from sqlalchemy import JSON, BigInteger, Boolean, Column, ForeignKey, Index, Integer, MetaData, String, Table, Text
 
 service_metadata = MetaData()
 
@@ -84,6 +84,16 @@ uploads = Table(
     Column("outcome", JSON(none_as_null=True), comment="null until its bytes are imported"),
 )
 Index("uploads_by_patient", uploads.c.patient_id)
+
+said_once = Table(
+    "said_once",
+    service_metadata,
+    Column("patient_id", Integer, primary_key=True, autoincrement=False),
+    Column("key", String(64), primary_key=True, comment="made by the phone on which it was answered"),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("numbers", JSON, nullable=False, comment="of the observations that it became"),
+    Column("told", Boolean, nullable=False, comment="a warning sign was among them"),
+)
 
 jobs = Table(
     "jobs",

@@ -9,9 +9,10 @@ import numpy.typing as npt
 
 from dashboards.pages.marks import BAND, LOOKS, STATUSES, Box, Look, Verdict, place_boxes, trace_boxes, trace_runs
 from dashboards.pages.words import duration, listed, long_date, several, short_date
+from devices.recording import MINUTE_MS
 from rules.bouts import Bouts
 from rules.day import DaySummary
-from rules.minutes import DAY_MINUTES
+from rules.minutes import DAY_MINUTES, State
 from rules.verdict import DayVerdict, Status
 
 LABEL_EVERY_H = 3
@@ -64,14 +65,20 @@ class Strip:
     alt: str
 
 
-def build_strips(days: Sequence[tuple[DaySummary, DayVerdict | None]]) -> list[Strip]:
-    """Return the strips of the days, all on one scale: a day of 25 hours is longer than one of 24."""
+def build_strips(days: Sequence[tuple[DaySummary, DayVerdict | None]], at_ms: int | None = None) -> list[Strip]:
+    """Return the strips of the days, all on one scale: a day of 25 hours is longer than one of 24.
+
+    at_ms: now, where the last day is not over; what is to come of it is empty, for it is not unknown
+    """
     longest = max((summary.n_min for summary, _ in days), default=DAY_MINUTES)
-    return [build_strip(summary, verdict, longest) for summary, verdict in days]
+    return [build_strip(summary, verdict, longest, at_ms) for summary, verdict in days]
 
 
-def build_strip(summary: DaySummary, verdict: DayVerdict | None, longest: int) -> Strip:
-    layers = tuple(_build_layer(look, summary.states == look.state) for look in LOOKS)
+def build_strip(summary: DaySummary, verdict: DayVerdict | None, longest: int, at_ms: int | None = None) -> Strip:
+    over = summary.n_min if at_ms is None else (at_ms - summary.start_ms) // MINUTE_MS
+    lived = np.arange(summary.n_min) < over
+    layers = tuple(_build_layer(look, lived & (summary.states == look.state)) for look in LOOKS)
+    unknown_min = next(layer.minutes for layer in layers if layer.look.state is State.UNKNOWN)
     walks = verdict.item("walks") if verdict else None
     still = verdict.item("stillness") if verdict else None
     nudge = still.target if still else None
@@ -92,7 +99,7 @@ def build_strip(summary: DaySummary, verdict: DayVerdict | None, longest: int) -
         walks_text=_walks_text(summary, verdict),
         still=STATUSES[still.status] if still else None,
         still_text=_still_text(summary),
-        unknown_text=f"{duration(summary.unknown_min)} unknown" if summary.unknown_min else "",
+        unknown_text=f"{duration(unknown_min)} unknown" if unknown_min else "",
         alt=_alt(summary, layers),
     )
 

@@ -237,7 +237,7 @@ def test_days_of_the_clock_change_have_their_own_length_and_hours(day: date, n_m
     assert strip.get("data-minutes") == str(n_min)
     assert f"{n_min // 60}-hour day" in page.text
     longest = max(n_min, 1440)
-    widths = [float(div.get("style").removeprefix("width:").rstrip("%")) for div in page.all("div") if "style" in div.attributes]
+    widths = [float(one.get("width").rstrip("%")) for one in page.all("svg", **{"class": "strip"})]
     assert widths == [pytest.approx(100 * n_min / longest, abs=1e-3), pytest.approx(144_000 / longest, abs=1e-3)]
     hours = page.all("svg", **{"class": "hours"})[0].all("text")
     places = {text.text: round(float(text.get("x").rstrip("%")) * n_min / 100) for text in hours}

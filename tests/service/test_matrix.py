@@ -20,6 +20,7 @@ from rules import ledger
 from tests.service.making import Clinic, day_csv, open_alert, open_clinic, open_flag
 
 TUS = {"Tus-Resumable": "1.0.0"}
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 NAME = "filename ZGF5LmNzdg=="
 PATIENT, READERS, SENDERS, THERAPISTS = ("patient",), ("patient", "therapist"), ("patient", "therapist", "device"), ("therapist",)
 ANYBODY = (*SENDERS, "operator")
@@ -84,6 +85,22 @@ MATRIX: dict[tuple[str, str], Entry] = {
         THERAPISTS, given={"effective": "2026-03-04", "reason": "more", "changes": {"P1.walks_per_day": 4}}
     ),
     ("POST", "/api/v1/patients/{patient}/prescription/preview"): Entry(THERAPISTS, given={"changes": {}}),
+    ("GET", "/offline"): PUBLICLY,
+    ("GET", "/worker.js"): PUBLICLY,
+    ("GET", "/app.webmanifest"): PUBLICLY,
+    ("GET", "/me"): Entry(PATIENT, of_patient=False),
+    ("GET", "/me/files"): Entry(PATIENT, of_patient=False),
+    ("GET", "/me/session"): Entry(PATIENT, of_patient=False),
+    ("GET", "/ward"): Entry(THERAPISTS, of_patient=False),
+    ("GET", "/ward/{patient}"): Entry(THERAPISTS),
+    ("GET", "/ward/{patient}/visit"): Entry(THERAPISTS),
+    ("GET", "/ward/{patient}/prescription"): Entry(THERAPISTS),
+    ("POST", "/ward/{patient}/prescription"): Entry(THERAPISTS, given=b"effective=2026-03-04&reason=more", headers=FORM),
+    ("POST", "/ward/{patient}/alerts/{alert}/ack"): Entry(THERAPISTS, given=b"note=called", headers=FORM),
+    ("POST", "/ward/{patient}/alerts/{alert}/close"): Entry(THERAPISTS, given=b"note=seen", headers=FORM),
+    ("POST", "/ward/{patient}/snooze"): Entry(THERAPISTS, given=b"rule=&days=1&why=away", headers=FORM),
+    ("POST", "/ward/{patient}/care"): Entry(THERAPISTS, given=b"kind=call&minutes=5", headers=FORM),
+    ("GET", "/operator"): Entry(("operator",), of_patient=False),
 }
 WHO = ("", "patient/anna", "patient/bela", "therapist/anna", "therapist/bela", "device/anna", "device/bela", "operator/")
 

@@ -45,6 +45,34 @@ def test_a_warning_sign_is_answered_at_once_and_queued_in_the_same_commit(clinic
     assert (calm.json()["emergency"], calm.json()["told"]) == (None, False)
 
 
+def test_answers_that_come_again_are_kept_once(clinic: Clinic) -> None:
+    given = {"entries": [{"code": "fever", "value": True}, {"code": "pain", "value": 6}]}
+    key = {"Idempotency-Key": "2b1f7f1e-8d6c-4c59-9a27-0c6f3d1c6a11"}
+
+    def say(who: str, patient: str) -> Any:
+        path = f"/api/v1/patients/{clinic.pseudonym(patient)}/observations"
+        return clinic.post(who, path, json=given, headers=key)
+
+    first, again, other = say("patient/anna", "anna"), say("patient/anna", "anna"), say("patient/bela", "bela")
+    assert (first.status_code, again.status_code, other.status_code) == (201, 201, 201)
+    assert again.json() == first.json()
+    assert (first.json()["emergency"], first.json()["told"]) == (EMERGENCY, True)
+    assert len(clinic.get("patient/anna", of_anna(clinic, "observations")).json()) == 2
+    with clinic.app.store.reading() as connection:
+        assert len(outbox.list_waiting(connection, clinic.patients["anna"].id)) == 1
+    for bad in ("", "a key", "x" * 65):
+        refused = clinic.post("patient/anna", of_anna(clinic, "observations"), json=given, headers={"Idempotency-Key": bad})
+        assert refused.status_code == 422
+
+
+def test_a_key_of_answers_that_could_not_be_kept_is_free_again(clinic: Clinic) -> None:
+    key = {"Idempotency-Key": "one"}
+    bad = {"entries": [{"code": "pain", "value": 11}]}
+    assert clinic.post("patient/anna", of_anna(clinic, "observations"), json=bad, headers=key).status_code == 422
+    good = {"entries": [{"code": "pain", "value": 1}]}
+    assert clinic.post("patient/anna", of_anna(clinic, "observations"), json=good, headers=key).status_code == 201
+
+
 def test_who_said_it_comes_from_who_asks(clinic: Clinic) -> None:
     given = {"entries": [{"code": "pain", "value": 2}], "at": "2026-03-03T20:00:00Z"}
     clinic.post("patient/anna", of_anna(clinic, "observations"), json=given)

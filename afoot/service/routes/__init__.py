@@ -3,7 +3,20 @@
 Every route depends on `access.allow`, or is named in PUBLIC.
 """
 
-from afoot.service.routes import about, alerts, files, login, observations, patients, prescriptions, uploads
+from afoot.service.routes import (
+    about,
+    alerts,
+    files,
+    login,
+    observations,
+    operator_page,
+    patient_pages,
+    patients,
+    prescription_page,
+    prescriptions,
+    uploads,
+    ward_pages,
+)
 
 ROUTERS = (
     about.router,
@@ -14,6 +27,10 @@ ROUTERS = (
     observations.router,
     alerts.router,
     prescriptions.router,
+    patient_pages.router,
+    ward_pages.router,
+    prescription_page.router,
+    operator_page.router,
 )
 # What anybody may ask for without a token or session, by path.
-PUBLIC = frozenset({"/", "/login", "/api/v1/health"})
+PUBLIC = frozenset({"/", "/login", "/api/v1/health", "/offline", "/worker.js", "/app.webmanifest"})

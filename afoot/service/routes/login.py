@@ -1,43 +1,36 @@
 """Signing in and out: a form, and a cookie that scripts cannot read."""
 
 import threading
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from afoot.service import accounts, audit, sessions
-from afoot.service.access import CSRF_FIELD, SESSION_COOKIE, Anybody, check_origin, read_form
+from afoot.service.access import SESSION_COOKIE, Anybody, check_origin, identify, read_form
 from afoot.service.accounts import Account
 from afoot.service.edge import client_of
+from afoot.service.language import language_of, remember_language
 from afoot.service.parts import Parts, TheParts
-from afoot.service.problems import too_many
+from afoot.service.problems import Refusal, too_many
 from afoot.service.roles import Role
 from afoot.service.secret import form_token, new_secret, password_matches
+from dashboards import site
 
 router = APIRouter(include_in_schema=False)
 
 LOGIN_COOKIE = "afoot_login"
 # Where each role goes after it signed in.
-HOMES = {Role.PATIENT: "/me", Role.THERAPIST: "/ward", Role.OPERATOR: "/api/v1/status", Role.DEVICE: "/"}
-_pages = Environment(
-    loader=FileSystemLoader(Path(__file__).parents[1] / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+HOMES = {Role.PATIENT: "/me", Role.THERAPIST: "/ward", Role.OPERATOR: "/operator", Role.DEVICE: "/"}
 # A password takes tens of megabytes to check: one after the other, however many ask.
 _checking = threading.Lock()
 
 
 @router.get("/login")
-def show(request: Request, parts: TheParts, next_: Annotated[str, Query(alias="next")] = "") -> HTMLResponse:
-    """Show the form."""
-    return _form(request, parts, next_)
+def show(request: Request, parts: TheParts, next_: Annotated[str, Query(alias="next")] = "", ended: bool = False) -> HTMLResponse:
+    """Show the form. ended: somebody has just signed out"""
+    return _form(request, parts, next_, notice=language_of(request)("login_ended") if ended else "")
 
 
 @router.post("/login")
@@ -46,9 +39,13 @@ async def sign_in(request: Request, parts: TheParts) -> Response:
     form = await read_form(request)
     await check_origin(request, form_token(request.cookies.get(LOGIN_COOKIE) or new_secret()))
     name, password, goal = (form.get(field, "") for field in ("name", "password", "next"))
-    secret = await run_in_threadpool(_begin, parts, name, password, client_of(request))
+    try:
+        secret = await run_in_threadpool(_begin, parts, name, password, client_of(request))
+    except Refusal as error:
+        wait_min = -(-int(error.headers.get("Retry-After", "60")) // 60)
+        return _form(request, parts, goal, problem=language_of(request)("login_wait", minutes=wait_min), status=error.status)
     if secret is None:
-        return _form(request, parts, goal, wrong=True)
+        return _form(request, parts, goal, problem=language_of(request)("login_wrong"), status=401)
     account, value = secret
     answer = RedirectResponse(local_path(goal) or HOMES[account.scope.role], 303)
     _set_cookie(answer, parts, SESSION_COOKIE, value)
@@ -61,15 +58,16 @@ async def sign_out(request: Request, parts: TheParts, _: Anybody) -> Response:
     """End the session."""
     if secret := request.cookies.get(SESSION_COOKIE):
         await run_in_threadpool(_end, parts, secret)
-    answer = RedirectResponse("/login", 303)
+    answer = RedirectResponse("/login?ended=1", 303)
     answer.delete_cookie(SESSION_COOKIE)
     return answer
 
 
 @router.get("/")
-def home(request: Request) -> Response:
-    """Lead to the sign-in page, which leads on."""
-    return RedirectResponse("/login", 303)
+def home(request: Request, parts: TheParts) -> Response:
+    """Lead to the first page of whoever is signed in; anybody else to the sign-in page."""
+    who = identify(parts, request)
+    return RedirectResponse(HOMES[who.role] if who and who.csrf else "/login", 303)
 
 
 def _begin(parts: Parts, name: str, password: str, address: str) -> tuple[Account, str] | None:
@@ -106,12 +104,12 @@ def _end(parts: Parts, secret: str) -> None:
         sessions.end_session(connection, secret)
 
 
-def _form(request: Request, parts: Parts, goal: str, *, wrong: bool = False) -> HTMLResponse:
+def _form(request: Request, parts: Parts, goal: str, *, problem: str = "", notice: str = "", status: int = 200) -> HTMLResponse:
     """The form of somebody without a session carries a token of a cookie of its own: nobody signs others in as themselves."""
     secret = request.cookies.get(LOGIN_COOKIE) or new_secret()
-    page = _pages.get_template("login.html.j2")
-    text = page.render(csrf_field=CSRF_FIELD, csrf=form_token(secret), goal=local_path(goal), wrong=wrong)
-    answer = HTMLResponse(text, 401 if wrong else 200)
+    words = language_of(request)
+    text = site.login_page(words, form_token(secret), next_path=local_path(goal), problem=problem, notice=notice)
+    answer = remember_language(HTMLResponse(text, status), words)
     _set_cookie(answer, parts, LOGIN_COOKIE, secret)
     return answer
 

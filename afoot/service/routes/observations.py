@@ -1,14 +1,16 @@
 """What patients say, or others for them. A warning sign is answered with what to do, at once."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Header, Query
 from pydantic import BaseModel, ConfigDict, Field
 from typing_extensions import TypedDict
 
 from afoot.observing import keep_said
 from afoot.plain import PlainObservation, plain_observation
 from afoot.service.access import Principal, Reader, find_patient, note, note_read
+from afoot.service.once import claim_key, note_kept, read_kept
 from afoot.service.parts import Parts, TheParts
 from afoot.service.roles import Role
 from afoot.service.turns import DELIVER, wake
@@ -17,6 +19,7 @@ from ingest.observations import (
     CODES,
     EMERGENCY,
     Entry,
+    Observation,
     Said,
     Source,
     find_observation,
@@ -26,6 +29,7 @@ from ingest.observations import (
 from ingest.people import Patient
 
 router = APIRouter(prefix="/api/v1", tags=["observations"])
+Key = Annotated[str | None, Header(max_length=64, pattern="^[A-Za-z0-9-]+$", description="made by the sender, of each set")]
 Code = Annotated[list[str] | None, Query(description="only of these")]
 
 
@@ -58,30 +62,37 @@ class Kept(TypedDict):
 
 
 @router.post("/patients/{patient}/observations", status_code=201)
-def add(parts: TheParts, who: Reader, patient: str, given: Given) -> Kept:
-    """Keep what was said. **If `emergency` is not null, show it to the patient before anything else.**"""
+def add(parts: TheParts, who: Reader, patient: str, given: Given, idempotency_key: Key = None) -> Kept:
+    """Keep what was said. **If `emergency` is not null, show it to the patient before anything else.**
+
+    With an Idempotency-Key the same answers may be sent again: they are kept once, and the answer is the first one.
+    """
     with parts.app.store.reading() as connection:
         owner = find_patient(connection, who, patient)
-    return keep(parts, who, owner, given)
+    return keep(parts, who, owner, given, idempotency_key)
 
 
-def keep(parts: Parts, who: Principal, owner: Patient, given: Given) -> Kept:
-    """Store it, and queue a warning sign for the therapist in the same commit."""
+def keep(parts: Parts, who: Principal, owner: Patient, given: Given, key: str | None = None) -> Kept:
+    """Store it, and queue a warning sign for the therapist in the same commit; nothing if the key came before."""
     now_ms = parts.app.now_ms()
     entries = [Entry(one.code, None if one.value is None else int(one.value), one.detail) for one in given.entries]
     with parts.app.store.writing() as connection:
+        if key is not None and not claim_key(connection, owner.id, key, now_ms):
+            return _answer(*read_kept(connection, owner.id, key))
         before = None if given.corrects is None else find_observation(connection, owner.id, given.corrects)
         said = said_by(who, _when(given.at, now_ms, before.said.at_ms if before else now_ms), now_ms)
         kept, urgent = keep_said(connection, owner.id, entries, said, given.corrects)
         note(connection, who, "change observations", owner, now_ms)
         if urgent is not None:
             wake(connection, DELIVER, now_ms, wait_ms=0)
+        if key is not None:
+            note_kept(connection, owner.id, key, kept, urgent is not None)
+    return _answer(kept, urgent is not None)
+
+
+def _answer(kept: Sequence[Observation], told: bool) -> Kept:
     alarm = any(one.entry.is_red_flag for one in kept)
-    return {
-        "observations": [plain_observation(one) for one in kept],
-        "emergency": EMERGENCY if alarm else None,
-        "told": urgent is not None,
-    }
+    return {"observations": [plain_observation(one) for one in kept], "emergency": EMERGENCY if alarm else None, "told": told}
 
 
 def _when(text: str | None, now_ms: int, else_ms: int) -> int:

@@ -1,0 +1,69 @@
+"""The operator's page: who may come in, and how the jobs are. No value of a patient is on it."""
+
+from fastapi import APIRouter
+from sqlalchemy import Connection, select
+from starlette.responses import HTMLResponse
+
+from afoot.service import accounts, tokens
+from afoot.service.access import Operator, note
+from afoot.service.chrome import chrome
+from afoot.service.parts import TheParts
+from afoot.service.roles import Scope
+from afoot.service.tables import jobs
+from dashboards import site
+from dashboards.pages.clinic_en import CLINIC
+from dashboards.site import Table
+from devices.recording import MINUTE_MS
+from ingest import groups
+
+router = APIRouter(include_in_schema=False)
+
+
+@router.get("/operator")
+def show(parts: TheParts, who: Operator) -> HTMLResponse:
+    """Show accounts, tokens and jobs."""
+    at_ms = parts.app.now_ms()
+    with parts.app.store.reading() as connection:
+        names = {group.id: group.title for group in groups.list_groups(connection)}
+        tables = [_jobs(connection, at_ms), _accounts(connection, names), _tokens(connection, names, at_ms)]
+    with parts.app.store.writing() as connection:
+        note(connection, who, "read accounts", None, at_ms)
+    return HTMLResponse(site.operator_page(tables, chrome(who, "/operator", at_ms)))
+
+
+def _jobs(connection: Connection, at_ms: int) -> Table:
+    heads = [CLINIC(f"operator_{name}") for name in ("job", "last", "next", "result")]
+    rows = [
+        [row.name, _ago(row.good_ms, at_ms), _ahead(row.next_ms, at_ms), row.problem or CLINIC("operator_well")]
+        for row in connection.execute(select(jobs).order_by(jobs.c.name))
+    ]
+    return Table(CLINIC("operator_jobs"), heads, rows)
+
+
+def _accounts(connection: Connection, names: dict[int, str]) -> Table:
+    heads = [CLINIC(f"operator_{name}") for name in ("user", "role", "scope")]
+    rows = [[one.name, one.scope.role.value, _scope(one.scope, names)] for one in accounts.list_accounts(connection)]
+    return Table(CLINIC("operator_users"), heads, rows)
+
+
+def _tokens(connection: Connection, names: dict[int, str], at_ms: int) -> Table:
+    heads = [CLINIC(f"operator_{name}") for name in ("token", "role", "scope", "seen")]
+    rows = [
+        [one.label, one.scope.role.value, _scope(one.scope, names), _ago(one.used_ms, at_ms)]
+        for one in tokens.list_tokens(connection)
+    ]
+    return Table(CLINIC("operator_tokens"), heads, rows)
+
+
+def _scope(scope: Scope, names: dict[int, str]) -> str:
+    if scope.patient_id is not None:
+        return CLINIC("operator_one_patient")
+    return ", ".join(names.get(one, str(one)) for one in sorted(scope.group_ids)) or "–"
+
+
+def _ago(then_ms: int | None, at_ms: int) -> str:
+    return CLINIC("never") if then_ms is None else CLINIC("ago", length=CLINIC.length(max(0, at_ms - then_ms)))
+
+
+def _ahead(then_ms: int, at_ms: int) -> str:
+    return CLINIC("operator_due") if then_ms - at_ms < MINUTE_MS else CLINIC("operator_in", length=CLINIC.length(then_ms - at_ms))
