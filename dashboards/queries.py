@@ -1,8 +1,8 @@
-"""InfluxQL of the dashboards, built from the table of what is published: a name that is not in it is an error here, for the database
-answers a wrong name with no rows and no error.
+"""InfluxQL of the dashboards, built from the table of what is published: a name that is not in it is an error here, for the
+database answers a wrong name with no rows and no error.
 
-Grafana fills in what begins with `$`: `$timeFilter` is the time range of the dashboard, `$__interval` a width that fits the screen,
-`${patient:regex}` and `${zone:raw}` the dashboard's variables.
+Grafana fills in what begins with `$`: `$timeFilter` is the time range of the dashboard, `$__interval` a width that fits the
+screen, `${patient:regex}` and `${zone:raw}` the dashboard's variables.
 Source: InfluxQL 1.8 reference (InfluxDB 1.x; 2.x by its v1 API); Grafana, "InfluxDB query editor"
 """
 
@@ -53,7 +53,7 @@ class Query:
         return replace(self, groups=(*self.groups, *tags))
 
     def each(self, width: str = EVERY) -> "Query":
-        """A value for each stretch of time of the zone; null where nothing is known."""
+        """A value for each stretch of time of the zone: null where nothing is known, no row where there is nothing to count."""
         return replace(self, every=width)
 
     def latest(self, count: int = 1) -> "Query":
@@ -70,7 +70,8 @@ class Query:
         if groups:
             text += " GROUP BY " + ", ".join(groups)
         if self.every:
-            text += " fill(null)"
+            # Of no point at all the database counts 0, whatever is filled in: nothing is said of these stretches instead.
+            text += " fill(none)" if any(function == "count" for function, _ in self.columns) else " fill(null)"
         if self.newest:
             text += f" ORDER BY time DESC LIMIT {self.newest}"
         return f"{text} {BY_ZONE}" if self.every else text
@@ -102,8 +103,8 @@ def compare(measurement: str, name: str, sign: str, value: str | int) -> str:
 def newest_of(measurement: str, state: str, *columns: str, tags: Sequence[str]) -> str:
     """Return the query of the newest point of each series, of those alone where the field `state` is 1.
 
-    Newest is the last point that has the state, with the columns of that very point. An instant in seconds, `*_s`, comes in ms, as
-    Grafana reads instants: `*_ms`.
+    Newest is the last point that has the state, with the columns of that very point. An instant in seconds, `*_s`, comes in
+    ms, as Grafana reads instants: `*_ms`.
     """
     known = _known(measurement)
     for name in (state, *columns):

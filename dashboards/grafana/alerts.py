@@ -72,7 +72,7 @@ def build_alerts() -> Json:
             ),
             lines(
                 "Opened each day",
-                "Alerts that opened on each day. A day without a point had none that is published.",
+                "Alerts that opened on each day. A day without a point had none, as far as is known.",
                 [Ask(opened.by("severity").each(DAY), "$tag_severity")],
                 unit="short",
                 no_data="No alert opened in this time",

@@ -1,7 +1,7 @@
 """The parts that dashboards are made of: panels, variables, annotations, and how unknown looks.
 
-Classic dashboard JSON of schema version 42, panels of Grafana's core only. Unknown has a look of its own and is never drawn as 0: a
-query gives null where nothing is known, lines end there, a table says "unknown".
+Classic dashboard JSON of schema version 42, panels of Grafana's core only. Unknown has a look of its own and is never drawn as 0:
+a query gives null where nothing is known, lines end there, a table says "unknown".
 Source: Grafana, "Dashboard JSON model"; `@grafana/schema` 13.2
 """
 
@@ -243,20 +243,3 @@ def annotation(name: str, color: str, query: str | Query, text: str, tags: str) 
     """Return marks over every chart. text, tags: the columns that say what it is"""
     target = {"refId": "Anno", "fromAnnotations": True, "query": str(query), "textColumn": text, "tagsColumn": tags}
     return {"name": name, "datasource": dict(DATASOURCE), "enable": True, "iconColor": color, "target": target}
-
-
-__all__ = [
-    "STATES",
-    "UNKNOWN_ONLY",
-    "VERDICTS",
-    "Ask",
-    "Field",
-    "Json",
-    "Panel",
-    "annotation",
-    "build_dashboard",
-    "constant",
-    "mapped",
-    "query_variable",
-    "thresholds",
-]

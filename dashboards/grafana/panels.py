@@ -3,8 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dashboards.grafana.building import MINUTE_MS, Ask, Field, Panel
-from dashboards.grafana.building import Json as Json
+from dashboards.grafana.building import Ask, Field, Json, Panel
 
 _TOOLTIP = {"mode": "multi", "sort": "none"}
 _LEGEND = {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []}
@@ -186,7 +185,7 @@ def table(
     join: str = "",
     size: tuple[int, int] = (24, 10),
 ) -> Panel:
-    """Rows. fields: the columns that are shown, in their order; all others are left out. join: the column that two queries share"""
+    """Rows. fields: the columns, in their order. sort: by which of them. join: the column that two queries share"""
     order = {one.name: place for place, one in enumerate(fields)}
     hidden = {name: True for name in ("Time", "Time 1", "Time 2") if name not in order}
     organize = {"id": "organize", "options": {"excludeByName": hidden, "indexByName": order, "renameByName": {}}}
@@ -215,4 +214,3 @@ def table(
 
 COLORED = {"cellOptions": {"type": "color-background", "mode": "basic"}}
 WRAPPED = {"cellOptions": {"type": "auto", "wrapText": True}}
-__all__ = ["COLORED", "DASHED", "MINUTE_MS", "POINTS", "WRAPPED", "bars", "heatmap", "history", "lines", "stat", "table", "timeline"]

@@ -93,7 +93,8 @@ def _now() -> list[Panel]:
         ),
         stat(
             "Last week against own baseline",
-            "The median of the 7 days up to the newest one, of the patient's own median before surgery. Unknown without a baseline, or "
+            "The median of the 7 days up to the newest one, of the patient's own median before surgery. Unknown "
+            "without a baseline, or "
             "with fewer than 4 days that are known well enough.",
             Ask(newest, table=True),
             unit="percentunit",
@@ -166,7 +167,8 @@ def _minutes() -> list[Panel]:
         ),
         lines(
             "Bouts: walks and long stillness",
-            "Each walk and each stretch of stillness of 20 minutes or more, by its length. One that runs into unknown minutes may have "
+            "Each walk and each stretch of stillness of 20 minutes or more, by its length. One that runs into unknown "
+            "minutes may have "
             "been longer.",
             [
                 Ask(_bouts("walk").where(is_("bouts", "credited", 1)), "Walk, long enough to count"),
@@ -215,14 +217,18 @@ def _days() -> list[Panel]:
         ),
         lines(
             "Walks against prescription",
-            "Walks that were long enough, and how many were asked for. A day without a point is unknown, not a day without walks.",
+            "Walks that were long enough, and how many were asked for. A day without a point is unknown, not a day "
+            "without walks.",
             [Ask(_in_range("daily", "walks_done", "walks_target"))],
             unit="short",
             no_data=NO_PRESCRIPTION,
             every_ms=DAY_MS,
             size=(12, 8),
             custom={"showPoints": "always", "pointSize": 7},
-            fields=[Field("walks_done", "Walks done", color="#2f9e63"), Field("walks_target", "Asked for", color="#e8890c", custom=DASHED)],
+            fields=[
+                Field("walks_done", "Walks done", color="#2f9e63"),
+                Field("walks_target", "Asked for", color="#e8890c", custom=DASHED),
+            ],
         ),
         lines(
             "Longest walk and longest stillness",
@@ -242,7 +248,8 @@ def _days() -> list[Panel]:
         ),
         lines(
             "Recovery against own baseline",
-            "Steps a day beside the patient's own median before surgery. The band reaches from the prescribed floor to what others did "
+            "Steps a day beside the patient's own median before surgery. The band reaches from the prescribed floor to "
+            "what others did "
             "on that day after surgery; it judges nothing. On a day that is known in part there were at least so many steps.",
             [
                 Ask(whole, "Steps, day known"),
@@ -269,7 +276,8 @@ def _days() -> list[Panel]:
         ),
         heatmap(
             "Hours",
-            "Steps in each hour of the patient's clock, midnight at the top. An empty hour is unknown; the palest one is known to "
+            "Steps in each hour of the patient's clock, midnight at the top. An empty hour is unknown; the palest one "
+            "is known to "
             "have no steps.",
             [Ask(_hour(hour).each(DAY), f"{hour:02}:00") for hour in range(24)],
             unit="short",

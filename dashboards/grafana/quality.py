@@ -36,7 +36,8 @@ def build_quality() -> Json:
         [
             table(
                 "Devices",
-                "Each device as it stands. Counts are of the 30 days up to its last data. Lost are steps that were counted while nothing "
+                "Each device as it stands. Counts are of the 30 days up to its last data. Lost are steps that were "
+                "counted while nothing "
                 "says when. A resolution above 60 s allows no judgement of single minutes.",
                 [Ask(devices, table=True)],
                 [
@@ -111,7 +112,8 @@ def build_quality() -> Json:
             ),
             history(
                 "How wear is known",
-                "What says that the device was worn on each day of the chosen patient, the best source that it has; and what says when "
+                "What says that the device was worn on each day of the chosen patient, the best source that it has; "
+                "and what says when "
                 "the patient was awake.",
                 [Ask(wear)],
                 mappings=WEAR,

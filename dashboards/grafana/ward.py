@@ -49,7 +49,8 @@ def build_ward() -> Json:
             ),
             stat(
                 "Patients with data in this time",
-                "Patients whose newest data are of the time chosen above right. The others are silent, which says nothing about how "
+                "Patients whose newest data are of the time chosen above right. The others are silent, which says "
+                "nothing about how "
                 "much they move.",
                 Ask(select("ward", "count(last_data_ms)").where(compare("ward", "last_data_ms", ">=", "${__from}"))),
                 unit="short",
@@ -64,7 +65,8 @@ def build_ward() -> Json:
             ),
             table(
                 "Patients, who needs me first",
-                "Urgent alerts first. Last day is the newest local day with data: look at its date. A day that is not over, or was "
+                "Urgent alerts first. Last day is the newest local day with data: look at its date. A day that is not "
+                "over, or was "
                 "not worn through, is judged as far as it is known; unknown is not zero.",
                 [Ask(ward, table=True), Ask(day.by("patient").latest(), table=True)],
                 [

@@ -10,7 +10,7 @@ from jsonschema import Draft7Validator
 
 from dashboards import queries
 from dashboards.grafana import DASHBOARDS, FOLDER, OF_GROUPS, build_text
-from dashboards.grafana.building import DATASOURCE, SCHEMA_VERSION
+from dashboards.grafana.building import DATASOURCE, SCHEMA_VERSION, STATES, VERDICTS
 from ingest.publishing.schema import MEASUREMENTS
 from rules.minutes import State
 from rules.verdict import Status
@@ -106,7 +106,8 @@ def test_unknown_is_never_drawn_as_zero(name: str, title: str) -> None:
     for target in panel["targets"]:
         assert "fill(0)" not in target["query"]
         assert "fill(previous)" not in target["query"]
-        assert ("GROUP BY time(" in target["query"]) == ("fill(null)" in target["query"])
+        if "GROUP BY time(" in target["query"]:
+            assert ("fill(none)" if "count(" in target["query"] else "fill(null)") in target["query"]
 
 
 def _unknown(mappings: list[dict[str, Any]]) -> dict[str, Any]:
@@ -145,19 +146,22 @@ def test_links_lead_to_dashboards_that_are_there(name: str) -> None:
 def test_the_ward_leads_to_the_patient() -> None:
     (table,) = [panel for panel in BUILT["ward"]["panels"] if panel["type"] == "table"]
     links = {override["matcher"]["options"]: override["properties"] for override in table["fieldConfig"]["overrides"]}
-    assert {"id": "links", "value": [{"title": "Open this patient", "url": "/d/afoot-patient?var-patient=${__value.raw}"}]} in links["patient"]
+    assert {
+        "id": "links",
+        "value": [{"title": "Open this patient", "url": "/d/afoot-patient?var-patient=${__value.raw}"}],
+    } in links["patient"]
     assert table["options"]["sortBy"] == [{"displayName": "Urgent", "desc": True}]
 
 
 def test_every_state_and_status_has_a_word() -> None:
-    from dashboards.grafana.building import STATES, VERDICTS
-
     assert set(STATES[0]["options"]) == {str(state.value) for state in State}
     assert set(VERDICTS[0]["options"]) == {status.value for status in Status}
 
 
 def test_every_measurement_but_the_mark_is_shown_somewhere() -> None:
-    shown = {name for name in MEASUREMENTS for panel in PANELS.values() for one in panel["targets"] if f'FROM "{name}"' in one["query"]}
+    shown = {
+        name for name in MEASUREMENTS for panel in PANELS.values() for one in panel["targets"] if f'FROM "{name}"' in one["query"]
+    }
     assert shown == set(MEASUREMENTS) - {"published"}
 
 
