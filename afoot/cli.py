@@ -8,7 +8,21 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands import alerts, check, days, demo, documents, files, groups, monitoring, observe, people, publish, status
+from afoot.commands import (
+    alerts,
+    backup,
+    check,
+    days,
+    demo,
+    documents,
+    files,
+    groups,
+    monitoring,
+    observe,
+    people,
+    publish,
+    status,
+)
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -47,6 +61,9 @@ app.command("ack")(alerts.ack)
 app.command("snooze")(alerts.snooze)
 app.command("publish")(publish.publish)
 app.command("status")(status.status)
+app.command("backup")(backup.backup)
+app.command("backup-key")(backup.backup_key)
+app.command("restore")(backup.restore)
 app.command("demo")(demo.demo)
 
 
