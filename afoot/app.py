@@ -35,16 +35,26 @@ class App:
         self.store.close()
 
 
-def open_app(home: Path | None = None) -> App:
-    """Return the program as the environment sets it up; `home` goes before the environment's.
+def load_settings() -> Settings:
+    """Return what the environment sets.
 
     Raises: ValueError naming the setting that cannot be used, without its value: it may hold a password
     """
     try:
-        return App(Settings() if home is None else Settings(home=home, store=""))
+        return Settings()
     except ValidationError as error:
         problems = "; ".join(f"AFOOT_{'_'.join(map(str, one['loc'])).upper()}: {one['msg']}" for one in error.errors())
         raise ValueError(problems) from error
+
+
+def open_app(home: Path | None = None) -> App:
+    """Return the program as the environment sets it up; `home` goes before the environment's.
+
+    Raises: ValueError naming the setting that cannot be used, without its value
+    """
+    settings = load_settings()
+    try:
+        return App(settings if home is None else settings.model_copy(update={"home": home, "store": ""}))
     except ModuleNotFoundError as error:
         message = f"AFOOT_STORE: its driver {error.name} is not installed; for PostgreSQL it begins with postgresql+psycopg://"
         raise ValueError(message) from error

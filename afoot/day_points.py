@@ -21,8 +21,9 @@ from ingest import tables
 from ingest.local_days import EPOCH
 from ingest.minutes import ABSENT, MINUTES_PER_DAY
 from ingest.people import Patient
-from ingest.publishing.lines import Column, Series, Times
-from ingest.publishing.schema import MEASUREMENTS, MERGED, Kind
+from ingest.publishing.lines import Column, Series
+from ingest.publishing.rows import Row, rows_of
+from ingest.publishing.schema import MERGED
 from ingest.store import read_minutes
 from ingest.timeline import read_days, read_timeline
 from rules.bouts import Bouts
@@ -36,15 +37,14 @@ from rules.verdict import DayVerdict, Status
 STILL_FROM_MIN = 20
 MINUTE_S = MINUTE_MS // 1000
 DAY_S = DAY_MS // 1000
-# A local day begins on the UTC day before its date or ends on the one after; a night belongs to two days.
-NIGHT_DAYS = 2
+# A UTC day is part of the dates from the one before to the one after, a night of two dates, and a date of the UTC days likewise.
+NEAR_DAYS = 3
 # The days of which a change tells otherwise: the median of a week goes on for so long.
 LATER_DAYS = MEDIAN_DAYS - 1
 _ONE_DAY = timedelta(days=1)
 _OVERALL = (Status.EXCEEDED, Status.MISSED, Status.UNKNOWN, Status.MET, Status.OFF)
 
 Made = dict[int, list[Series]]
-Row = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +66,7 @@ def known_stretch(connection: Connection, patient_id: int) -> Known | None:
 
 def affected_days(days: Sequence[int]) -> list[int]:
     """Return the UTC days, in order, of whose points a change in these days may make others."""
-    return sorted({day + other for day in days for other in range(-NIGHT_DAYS, NIGHT_DAYS + LATER_DAYS + 1)})
+    return sorted({day + other for day in days for other in range(-NEAR_DAYS, NEAR_DAYS + LATER_DAYS + 1)})
 
 
 def make_days(
@@ -220,7 +220,7 @@ def _phase_of(judged: JudgedDay) -> Phase | None:
     return judged.prescription.phase_on(judged.summary.day) if judged.prescription else None
 
 
-def _daily(day: date, judged: JudgedDay, median: float | None) -> dict[str, Any]:
+def _daily(day: date, judged: JudgedDay, median: float | None) -> Row:
     """Return the fields of a local day; None is unknown."""
     summary = judged.summary
     row: dict[str, Any] = {name: getattr(summary, name) for name in _SAME}
@@ -305,27 +305,3 @@ def _reference(day: date, prescription: Prescription) -> float | None:
         return None
     gone = min(prescription.days_since_surgery(day) - phase.first_day, phase.last_day - phase.first_day + 1)
     return ends[0] + (ends[1] - ends[0]) * gone / (phase.last_day - phase.first_day + 1)
-
-
-_EMPTY = {Kind.INT: 0, Kind.FLOAT: 0.0, Kind.TEXT: ""}
-_DTYPE: Mapping[Kind, Any] = {Kind.INT: np.int64, Kind.FLOAT: np.float64, Kind.TEXT: object}
-
-
-def rows_of(measurement: str, tags: Mapping[str, str], rows: Sequence[tuple[int, Row]]) -> Series:
-    """Return few points, each given as its second and its fields; None is unknown."""
-    fields = {}
-    for name, kind in MEASUREMENTS[measurement].fields.items():
-        values = [row.get(name) for _, row in rows]
-        known = np.array([value is not None for value in values], dtype=np.bool_)
-        if known.any():
-            filled = [_EMPTY[kind] if value is None else value for value in values]
-            fields[name] = Column(_typed(filled, kind), known)
-    times: Times = np.array([at_s for at_s, _ in rows], dtype=np.int64)
-    return Series(measurement, tags, times, fields)
-
-
-def _typed(values: Sequence[Any], kind: Kind) -> npt.NDArray[Any]:
-    if kind is Kind.TEXT:
-        # What a reader or a person wrote stands in one line.
-        values = [" ".join(str(value).split()) for value in values]
-    return np.array(values, dtype=_DTYPE[kind])

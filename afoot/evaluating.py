@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
 from afoot import checks, summaries
 from afoot.checks import Position
@@ -322,7 +322,7 @@ def _lowest_date(
 def _data_range_ms(connection: Connection, patient_id: int) -> tuple[int, int] | None:
     """Return when the patient's first and last known minutes begin."""
     table = tables.minutes
-    day_ms = table.c.day * DAY_MS
+    day_ms = cast(table.c.day, BigInteger) * DAY_MS
     query = select(func.min(day_ms + table.c.first * MINUTE_MS), func.max(day_ms + table.c.last * MINUTE_MS))
     of_rules = table.c.metric.in_(dirty.METRICS)
     first, last = connection.execute(query.where(table.c.patient_id == patient_id, of_rules, table.c.count > 0)).one()

@@ -6,9 +6,9 @@ from datetime import timedelta
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, func, select
+from sqlalchemy import BigInteger, Connection, cast, func, select
 
-from afoot.day_points import DAY_S, MINUTE_S, known_stretch, rows_of
+from afoot.day_points import DAY_S, MINUTE_S, known_stretch
 from afoot.judging import day_minutes, judge_place
 from devices.recording import DAY_MS, MINUTE_MS
 from ingest import ledger as imports
@@ -18,6 +18,7 @@ from ingest.local_days import EPOCH
 from ingest.observations import CODES, Kind, Observation, list_observations
 from ingest.people import OwnedDevice, Patient
 from ingest.publishing.lines import Series
+from ingest.publishing.rows import rows_of
 from ingest.timeline import read_days, read_timeline
 from rules import alerts, ledger
 from rules.alerts import Transition
@@ -140,7 +141,7 @@ def _sync(
     at_s: int,
 ) -> Iterator[Series]:
     table = tables.minutes
-    day = table.c.day * DAY_MS
+    day = cast(table.c.day, BigInteger) * DAY_MS
     columns = (
         func.min(day + table.c.first * MINUTE_MS),
         func.max(day + (table.c.last + 1) * MINUTE_MS),

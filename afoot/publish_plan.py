@@ -5,7 +5,7 @@ which prescriptions and devices the days were made, of which alerts, observation
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -36,15 +36,18 @@ class Plan:
     strangers: Sequence[Lying]
 
 
-def make_plan(connection: Connection) -> Plan:
-    """Mark what is other than what was published, in the caller's transaction, and return who waits."""
+def make_plan(connection: Connection, trusted: Collection[str]) -> Plan:
+    """Mark what is other than what was published, in the caller's transaction, and return who waits.
+
+    trusted: the buckets in which nothing lies but what the store knows of: there is nothing to delete of who is new there
+    """
     lying = {(one.bucket, one.pseudonym): one for one in outbox.list_lying(connection)}
     members = _buckets_of_members(connection)
     facts, basis = _facts(connection), _basis(connection)
     wanted: dict[Patient, Lying] = {}
     for patient in people.list_patients(connection):
         bucket = members.get(patient.id, bucket_of(None))
-        before = lying.pop((bucket, patient.pseudonym), Lying(bucket, patient.pseudonym, False, "", ""))
+        before = lying.pop((bucket, patient.pseudonym), Lying(bucket, patient.pseudonym, bucket in trusted, "", ""))
         now = replace(before, facts=f"{patient.zone} {facts.get(patient.id, '')}", basis=basis.get(patient.id, f"{FORMAT}"))
         _mark(connection, patient, before, now)
         if now != before:

@@ -12,10 +12,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from secrets import token_hex
 
-from sqlalchemy import Connection
-
 from afoot.app import App
-from afoot.day_points import make_days, rows_of
+from afoot.day_points import make_days
 from afoot.fact_points import make_facts
 from afoot.judging import read_prescriptions
 from afoot.publish_plan import make_plan, stretches
@@ -26,6 +24,7 @@ from ingest.publishing.influx import Influx, InfluxError, NotAllowed
 from ingest.publishing.lines import build_lines
 from ingest.publishing.outbox import FACTS, Block, Lying
 from ingest.publishing.putting import Put, Right, Superseded, put
+from ingest.publishing.rows import rows_of
 from ingest.publishing.schema import OPERATORS_BUCKET, bucket_of
 from ingest.publishing.sources import read_secret, source_name
 from ingest.store import Store
@@ -66,6 +65,9 @@ class _Run:
         self.begun_ms = clock()
         self.done: dict[str, Put] = defaultdict(Put)
         self.patients: Counter[str] = Counter()
+        # Buckets in which nothing lies but what the store knows of, and of these the empty ones.
+        self.trusted: set[str] = set()
+        self.empty: set[str] = set()
 
     @property
     def whole(self) -> Put:
@@ -150,7 +152,7 @@ def _publish(run: _Run, everything: bool) -> None:
     for bucket in buckets:
         _recognise(run, bucket)
     with run.store.writing() as connection:
-        plan = make_plan(connection)
+        plan = make_plan(connection, run.trusted)
     for stranger in plan.strangers:
         _delete_stranger(run, stranger)
     for patient, lying in plan.waiting:
@@ -164,11 +166,14 @@ def _recognise(run: _Run, bucket: str) -> None:
     """Look for the mark that the last run left. Without it the bucket is another one, or an older copy: write all anew."""
     found = _read_mark(run.influx, bucket)
     with run.store.writing() as connection:
-        if not found or found not in outbox.read_run(connection, bucket):
-            outbox.distrust(connection, bucket)
-            found = ""
-    if not found:
-        _renew_mark(run, bucket)
+        if found and found in outbox.read_run(connection, bucket):
+            run.trusted.add(bucket)
+            return
+        outbox.distrust(connection, bucket)
+    if not run.influx.query(bucket, "SHOW MEASUREMENTS LIMIT 1"):
+        run.trusted.add(bucket)
+        run.empty.add(bucket)
+    _renew_mark(run, bucket)
 
 
 def _read_mark(influx: Influx, bucket: str) -> str:
@@ -203,7 +208,8 @@ def _delete_stranger(run: _Run, stranger: Lying) -> None:
 
 def _publish_patient(run: _Run, patient: Patient, lying: Lying) -> None:
     if not lying.is_known:
-        run.influx.delete_patient(lying.bucket, patient.pseudonym)
+        if lying.bucket not in run.empty:
+            run.influx.delete_patient(lying.bucket, patient.pseudonym)
         with run.store.writing() as connection:
             outbox.forget_days(connection, lying.bucket, patient.pseudonym)
             outbox.remember(connection, [replace(lying, is_known=True)])

@@ -1,10 +1,10 @@
 """Settings, from the environment; docs/operator.md describes each."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
 class Settings(BaseSettings):
@@ -18,6 +18,13 @@ class Settings(BaseSettings):
     workers: int = Field(default=0, ge=0, le=1024, description="of processes and of Dask's own; 0: one for each processor")
     dask_scheduler: str = Field(default="", description="address of a Dask scheduler; empty: a cluster of this machine alone")
     durable: bool = Field(default=True, description="off: a power cut may take the last commits (SQLite only)")
+    backup_folder: Path | None = Field(
+        default=None, description="where a backup is written every day; none: no backups by themselves"
+    )
+    backup_keys: Annotated[list[str], NoDecode] = Field(
+        default=[], description="public keys that backups are encrypted to, by commas"
+    )
+    backup_keep: int = Field(default=14, ge=1, le=10_000, description="how many backups the folder keeps")
 
     influx_url: str = Field(default="", description="InfluxDB that dashboards read; empty: nothing is published")
     influx_org: str = Field(default="afoot", description="its organisation")
@@ -27,6 +34,11 @@ class Settings(BaseSettings):
     @classmethod
     def _own_home(cls, home: Path) -> Path:
         return home.expanduser()
+
+    @field_validator("backup_keys", mode="before")
+    @classmethod
+    def _by_commas(cls, keys: object) -> object:
+        return [key.strip() for key in keys.split(",") if key.strip()] if isinstance(keys, str) else keys
 
     @property
     def store_url(self) -> str:

@@ -10,7 +10,7 @@ from importlib import import_module
 from rich.console import Console
 from rich.table import Table
 
-MODULES = ("fit", "apple", "pipeline", "store", "rules", "evaluate")
+MODULES = ("fit", "apple", "pipeline", "store", "rules", "evaluate", "publish")
 
 
 def _number(value: object) -> str:

@@ -8,7 +8,7 @@ import hashlib
 import io
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -71,13 +71,20 @@ class Archive:
             for path in self._paths(digest):
                 path.unlink(missing_ok=True)
 
-    def _large(self, digest: str, name: str) -> Source:
+    def files(self, digests: Sequence[str]) -> list[Path]:
+        """Return the files of large objects. Raises: DamagedStore if one is gone"""
+        return [self._file(digest) for digest in digests]
+
+    def _file(self, digest: str) -> Path:
         plain, packed = self._paths(digest)
-        if plain.exists():
-            return FileSource(plain, name)
-        if packed.exists():
-            return _PackedFile(packed, name)
+        for path in (plain, packed):
+            if path.exists():
+                return path
         raise DamagedStore(f"archive: expected the file {packed.name} or {plain.name}, found neither")
+
+    def _large(self, digest: str, name: str) -> Source:
+        path = self._file(digest)
+        return _PackedFile(path, name) if path.suffix else FileSource(path, name)
 
     def verify(self, connection: Connection, digest: str) -> None:
         """Read the object whole. Raises: DamagedStore if its bytes no longer have the hash that they were kept under."""

@@ -1,236 +1,355 @@
-"""Backups: the database and the archive in one file, taken while others write, and put back only when every byte is as it was.
+"""Backups: the whole store and its archive in one file, encrypted, and back again, into SQLite or PostgreSQL alike.
 
-The database first, by SQLite's own backup, then the large raw files that it speaks of: these are on the disk before the database
-knows them, and never change. What was received is proven by its hash both ways.
+A backup is a tar: `manifest.json`, `afoot.db` (a SQLite database, whatever the store itself runs on), then the large objects of
+the archive. Encrypted, it is an age file (age-encryption.org/v1) for one or several public keys, so that the machine that writes
+backups cannot read them. An age file that was cut or changed does not open; the parts of a plain one carry their hashes.
 """
 
 import hashlib
-import io
 import json
+import os
 import re
-import sqlite3
 import tarfile
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any, BinaryIO, cast
 
-from sqlalchemy import Connection, select
+import pyrage
+from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, func, inspect, select, text
 
 from ingest import tables
 from ingest.archive import CHUNK_BYTES, Archive
-from ingest.errors import Conflict, DamagedStore
+from ingest.errors import BadBackup
 from ingest.store import Store
 
 FORMAT = 1
-DATABASE, MANIFEST = "afoot.db", "manifest.json"
-_OBJECT = re.compile(r"archive/([0-9a-f]{2})/\1[0-9a-f]{62}(?:\.zst)?")
-_MOST_MANIFEST_BYTES = 1 << 30
+ROWS_AT_ONCE = 2_000
+_MANIFEST, _DATABASE, _ARCHIVE = "manifest.json", "afoot.db", "archive"
+_AGE = b"age-encryption.org/"
+_OBJECT = re.compile(r"[0-9a-f]{64}(\.zst)?")
+_LARGEST_MANIFEST = 1 << 16
 
 
 @dataclass(frozen=True, slots=True)
-class Contents:
-    """What a backup holds. objects: raw files, small ones within the database included; size: bytes of its members"""
+class Manifest:
+    """What a backup holds. database: SHA-256 of the database's bytes. objects: how many large objects follow it."""
 
+    format: int
+    schema: int
     made_ms: int
-    patients: int
+    database: str
     objects: int
-    size: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Member:
-    name: str
-    size: int
-    sha256: str
+def make_key(path: Path) -> str:
+    """Write a new private key into a new file that its owner alone can read; returns the public key.
 
-
-def write_backup(store: Store, archive_folder: Path, file: BinaryIO, at_ms: int) -> Contents:
-    """Write a backup of all that the store holds.
-
-    file:    is written once, from its beginning, and not closed
-    Raises:  Conflict for a database that has tools of its own; DamagedStore if something is not as it was kept: then no backup
-             is complete
+    Raises: FileExistsError if something is there
     """
-    if store.engine.dialect.name != "sqlite":
-        raise Conflict("the store is no SQLite file: back it up with pg_dump, then copy the archive folder")
-    with tempfile.TemporaryDirectory(prefix="afoot-backup-", dir=archive_folder.parent) as name:
-        copy = Path(name) / DATABASE
-        _copy_database(store, copy)
-        members: list[_Member] = []
-        with tarfile.open(fileobj=file, mode="w|", format=tarfile.PAX_FORMAT) as tar:
-            members.append(_add(tar, copy, DATABASE))
-            archive = Archive(archive_folder)
-            with _opened(copy) as kept, kept.reading() as connection:
-                for digest in _objects(connection):
-                    archive.verify(connection, digest)
-                    path = _file_of(archive_folder, digest)
-                    if path is not None:
-                        members.append(_add(tar, path, f"archive/{digest[:2]}/{path.name}"))
-                contents = _contents(connection, at_ms, members)
-            text = json.dumps({"format": FORMAT, "made_ms": at_ms, "members": [_row(one) for one in members]})
-            _add_bytes(tar, MANIFEST, text.encode())
-    return contents
+    identity = pyrage.x25519.Identity.generate()
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(f"# public key: {identity.to_public()}\n{identity}\n")
+    return str(identity.to_public())
 
 
-def read_backup(file: BinaryIO, home: Path) -> Contents:
-    """Put a backup's database and archive into a home folder that has none.
-
-    Every member is checked against the manifest, and every raw file against its hash, before anything is put into place.
-    file:    is read once, from its beginning
-    Raises:  Conflict if there is a store already; DamagedStore for what is no whole backup, or another format's
-    """
-    if (home / DATABASE).exists() or (home / "archive").exists():
-        raise Conflict(f"{home}: expected a folder without a store, found one; it is left alone")
-    home.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with tempfile.TemporaryDirectory(prefix="afoot-restore-", dir=home) as name:
-        folder = Path(name)
-        manifest = _unpack(file, folder)
-        contents = _prove(folder, manifest)
-        if (folder / "archive").exists():
-            (folder / "archive").rename(home / "archive")
-        (folder / DATABASE).rename(home / DATABASE)
-    return contents
-
-
-def _copy_database(store: Store, path: Path) -> None:
-    """Copy what is committed now; writers go on."""
-    raw = store.engine.raw_connection()
+def checked_recipients(public_keys: Sequence[str]) -> list[Any]:
+    """Return the keys to encrypt to. Raises: ValueError if one is none"""
     try:
-        with closing(sqlite3.connect(path)) as copy:
-            cast(sqlite3.Connection, raw.driver_connection).backup(copy)
-            # One file: a journal beside it would be forgotten.
-            copy.execute("PRAGMA journal_mode=DELETE")
+        return [pyrage.x25519.Recipient.from_str(key) for key in public_keys]
+    except pyrage.RecipientError as error:
+        raise ValueError("public key: expected one that begins with age1, as `afoot backup-key` prints it") from error
+
+
+def write_backup(
+    store: Store, archive: Archive, metadata: Sequence[MetaData], path: Path, made_ms: int, public_keys: Sequence[str]
+) -> Manifest:
+    """Write a backup to a new file, whole or not at all; others may read and write the store meanwhile.
+
+    metadata:    the tables of every room. public_keys: none writes a plain backup, which anybody can read
+    Raises: FileExistsError, ValueError if a key is none, BadBackup if an object of the archive is gone, OSError
+    """
+    recipients = checked_recipients(public_keys)
+    if path.exists():
+        raise FileExistsError(f"{path}: expected no file there")
+    with tempfile.TemporaryDirectory(dir=path.resolve().parent, prefix=".backup-") as folder:
+        database = Path(folder, _DATABASE)
+        _snapshot(store.engine, database, metadata)
+        objects = archive.files(_large_objects(database))
+        manifest = Manifest(FORMAT, tables.SCHEMA_VERSION, made_ms, _hash(database), len(objects))
+        unfinished = Path(folder, "backup")
+        with unfinished.open("wb") as out:
+            with _encrypted(out, recipients) if recipients else _plain(out) as stream:
+                _write_tar(stream, manifest, database, objects)
+            out.flush()
+            os.fsync(out.fileno())
+        os.link(unfinished, path)
+    return manifest
+
+
+def _write_tar(stream: BinaryIO, manifest: Manifest, database: Path, objects: Sequence[Path]) -> None:
+    with tarfile.open(fileobj=stream, mode="w|", format=tarfile.PAX_FORMAT) as tar:
+        described = json.dumps(asdict(manifest)).encode()
+        with tempfile.TemporaryFile() as file:
+            file.write(described)
+            file.seek(0)
+            entry = tarfile.TarInfo(_MANIFEST)
+            entry.size = len(described)
+            tar.addfile(entry, file)
+        _add(tar, database, _DATABASE)
+        for file_path in objects:
+            _add(tar, file_path, f"{_ARCHIVE}/{file_path.name}")
+
+
+def _add(tar: tarfile.TarFile, path: Path, name: str) -> None:
+    # Neither the owner nor the times of files here are anybody's business there.
+    entry = tarfile.TarInfo(name)
+    try:
+        with path.open("rb") as file:
+            entry.size = os.fstat(file.fileno()).st_size
+            tar.addfile(entry, file)
+    except FileNotFoundError as error:
+        raise BadBackup(f"archive: {path.name} went away while the backup was written; write it again") from error
+
+
+def _snapshot(engine: Engine, database: Path, metadata: Sequence[MetaData]) -> None:
+    """Write the store as it is at one instant into a new SQLite file."""
+    if engine.dialect.name == "sqlite":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("VACUUM INTO ?", (str(database),))
+        return
+    target = create_engine(f"sqlite:///{database}")
+    try:
+        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as source, target.begin() as copy:
+            _copy(source, copy, metadata)
     finally:
-        raw.close()
-    path.chmod(0o600)
+        target.dispose()
+
+
+def _copy(source: Connection, target: Connection, metadata: Sequence[MetaData]) -> None:
+    """Copy every row of the tables that the source has; the target's are made here and must be empty."""
+    there = set(inspect(source).get_table_names())
+    for room in metadata:
+        room.create_all(target)
+        for table in room.sorted_tables:
+            if table.name not in there:
+                continue
+            rows = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
+            for part in rows.partitions():
+                target.execute(table.insert(), [dict(row._mapping) for row in part])
+            _continue_numbers(target, table)
+
+
+def _continue_numbers(connection: Connection, table: Table) -> None:
+    """Let PostgreSQL number new rows after those that were copied."""
+    column = table.autoincrement_column
+    if connection.dialect.name != "postgresql" or column is None:
+        return
+    highest = connection.execute(select(func.max(column))).scalar()
+    sequence = connection.execute(
+        text("SELECT pg_get_serial_sequence(:table, :column)"), {"table": f'"{table.name}"', "column": column.name}
+    ).scalar()
+    if sequence is not None and highest is not None:
+        connection.execute(text("SELECT setval(CAST(:sequence AS regclass), :value)"), {"sequence": sequence, "value": highest})
+
+
+def _large_objects(database: Path) -> list[str]:
+    engine = create_engine(f"sqlite:///{database}")
+    try:
+        with engine.connect() as connection:
+            table = tables.objects
+            return list(connection.execute(select(table.c.hash).where(table.c.data.is_(None)).order_by(table.c.hash)).scalars())
+    finally:
+        engine.dispose()
+
+
+def _hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @contextmanager
-def _opened(database: Path) -> Iterator[Store]:
-    store = Store(f"sqlite:///{database}")
+def _plain(out: BinaryIO) -> Iterator[BinaryIO]:
+    yield out
+
+
+@contextmanager
+def _encrypted(out: BinaryIO, recipients: Sequence[Any]) -> Iterator[BinaryIO]:
+    """Yield a stream whose bytes reach `out` encrypted: a thread encrypts what this one writes."""
+    with _piped(lambda source: pyrage.encrypt_io(source, out, recipients)) as stream:
+        yield stream
+
+
+@contextmanager
+def _piped(consume: Any) -> Iterator[BinaryIO]:
+    """Yield a stream to write to, which `consume(readable)` reads in a thread; what it raises is raised here."""
+    read_end, write_end = os.pipe()
+    failed: list[Exception] = []
+
+    def run() -> None:
+        with os.fdopen(read_end, "rb") as source:
+            try:
+                consume(source)
+            except (OSError, pyrage.EncryptError) as error:
+                failed.append(error)
+
+    thread = Thread(target=run, name="encrypt")
+    thread.start()
     try:
-        yield store
+        with os.fdopen(write_end, "wb", CHUNK_BYTES) as stream:
+            yield stream
+    except BrokenPipeError:
+        if not failed:
+            raise
     finally:
-        store.close()
+        thread.join()
+    if failed:
+        raise failed[0]
 
 
-def _objects(connection: Connection) -> list[str]:
-    return list(connection.execute(select(tables.objects.c.hash).order_by(tables.objects.c.hash)).scalars())
+def read_backup(path: Path, folder: Path, url: str, metadata: Sequence[MetaData], identity: Path | None) -> Manifest:
+    """Put a backup into place: the archive's objects into `folder`, everything else into the store at `url`, which must be new.
+
+    identity: the file of the private key, for an encrypted backup
+    Raises: BadBackup naming what is not as it was written, ValueError for a wrong key, FileExistsError if there is a store
+    """
+    home = folder.parent
+    home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _check_is_new(url, folder)
+    with tempfile.TemporaryDirectory(dir=home, prefix=".restore-") as name:
+        place = Path(name)
+        with _opened(path, identity, place) as stream:
+            manifest = _extract(stream, place)
+        _verify(place, manifest)
+        _install(place, folder, url, metadata)
+    return manifest
 
 
-def _file_of(archive_folder: Path, digest: str) -> Path | None:
-    """Return the file of a large object; None of one that lies in the database."""
-    paths = (archive_folder / digest[:2] / digest, archive_folder / digest[:2] / f"{digest}.zst")
-    return next((path for path in paths if path.exists()), None)
+def _check_is_new(url: str, folder: Path) -> None:
+    if folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f"{folder}: expected no archive there; restore into a new home")
+    engine = create_engine(url)
+    try:
+        database = engine.url.database
+        if engine.dialect.name == "sqlite" and not Path(database or "").exists():
+            return
+        if inspect(engine).has_table(tables.about.name):
+            raise FileExistsError("the store: expected none; restore into a new home, or a new database")
+    finally:
+        engine.dispose()
 
 
-def _contents(connection: Connection, at_ms: int, members: list[_Member]) -> Contents:
-    patients = len(connection.execute(select(tables.patients.c.id)).all())
-    return Contents(at_ms, patients, len(_objects(connection)), sum(one.size for one in members))
-
-
-class _Hashing(io.RawIOBase):
-    """Reads a file, and knows the hash of what was read."""
-
-    def __init__(self, below: IO[bytes]) -> None:
-        self._below, self.found = below, hashlib.sha256()
-
-    def readable(self) -> bool:
-        return True
-
-    def read(self, size: int = -1) -> bytes:
-        data = self._below.read(size)
-        self.found.update(data)
-        return data
-
-
-def _add(tar: tarfile.TarFile, path: Path, name: str) -> _Member:
+@contextmanager
+def _opened(path: Path, identity: Path | None, place: Path) -> Iterator[IO[bytes]]:
     with path.open("rb") as file:
-        info = tarfile.TarInfo(name)
-        info.size, info.mode = path.stat().st_size, 0o600
-        reading = _Hashing(file)
-        tar.addfile(info, cast(IO[bytes], reading))
-    return _Member(name, info.size, reading.found.hexdigest())
+        head = file.read(len(_AGE))
+        file.seek(0)
+        if head != _AGE:
+            yield file
+            return
+        if identity is None:
+            raise ValueError(f"{path}: is encrypted; name the file of its private key")
+        opened = place / "opened"
+        with opened.open("w+b") as plain:
+            try:
+                pyrage.decrypt_io(file, plain, [_identity(identity)])
+            except (pyrage.DecryptError, OSError) as error:
+                raise BadBackup(f"{path}: cannot be opened with this key, or is not whole: {error}") from error
+            plain.seek(0)
+            yield plain
+        opened.unlink()
 
 
-def _add_bytes(tar: tarfile.TarFile, name: str, data: bytes) -> None:
-    info = tarfile.TarInfo(name)
-    info.size, info.mode = len(data), 0o600
-    tar.addfile(info, io.BytesIO(data))
-
-
-def _row(one: _Member) -> dict[str, Any]:
-    return {"name": one.name, "size": one.size, "sha256": one.sha256}
-
-
-def _unpack(file: BinaryIO, folder: Path) -> dict[str, Any]:
-    """Unpack what a backup may hold, and return its manifest, which stands at its end."""
-    found: list[_Member] = []
-    manifest: dict[str, Any] | None = None
+def _identity(path: Path) -> Any:
+    lines = [line.strip() for line in path.read_text(errors="replace").splitlines() if line.startswith("AGE-SECRET-KEY-")]
     try:
-        with tarfile.open(fileobj=file, mode="r|") as tar:
-            for info in tar:
-                if manifest is not None:
-                    raise DamagedStore(f"the backup: expected nothing behind {MANIFEST}, found {info.name!r}")
-                if not info.isreg() or not (info.name in (DATABASE, MANIFEST) or _OBJECT.fullmatch(info.name)):
-                    raise DamagedStore(f"the backup: expected a database, raw files and a manifest, found {info.name!r}")
-                source = tar.extractfile(info)
-                assert source is not None  # it is a regular file
-                if info.name == MANIFEST:
-                    manifest = _read_manifest(source.read(min(info.size, _MOST_MANIFEST_BYTES)))
-                else:
-                    found.append(_write(source, folder / info.name, info.name))
+        (line,) = lines
+        return pyrage.x25519.Identity.from_str(line)
+    except (ValueError, pyrage.IdentityError) as error:
+        raise ValueError(f"{path}: expected one line that begins with AGE-SECRET-KEY-, as `afoot backup-key` wrote it") from error
+
+
+def _extract(stream: IO[bytes], place: Path) -> Manifest:
+    """Unpack what a backup may hold, and nothing else, below `place`."""
+    manifest = None
+    (place / _ARCHIVE).mkdir()
+    try:
+        with tarfile.open(fileobj=cast(BinaryIO, stream), mode="r|") as tar:
+            for entry in tar:
+                content = tar.extractfile(entry) if entry.isreg() else None
+                if content is None:
+                    raise BadBackup(f"backup: expected files alone, found {entry.name!r}")
+                if entry.name == _MANIFEST and manifest is None:
+                    manifest = _manifest(content.read(_LARGEST_MANIFEST))
+                    continue
+                with closing(content):
+                    _write(place / _expected(entry.name), content)
     except (tarfile.TarError, EOFError) as error:
-        raise DamagedStore(f"the backup: expected a whole tar file: {error}") from error
+        raise BadBackup(f"backup: expected a tar as `afoot backup` writes it: {error}") from error
     if manifest is None:
-        raise DamagedStore(f"the backup: expected {MANIFEST} at its end, found none: it is cut short")
-    if [_row(one) for one in found] != manifest["members"]:
-        wrong = next((one.name for one in found if _row(one) not in manifest["members"]), "a member less or more")
-        raise DamagedStore(f"the backup: expected what its manifest says, found another: {wrong}")
+        raise BadBackup(f"backup: expected {_MANIFEST}, found none")
     return manifest
 
 
-def _read_manifest(data: bytes) -> dict[str, Any]:
-    try:
-        manifest = json.loads(data)
-    except ValueError as error:
-        raise DamagedStore(f"the backup: {MANIFEST}: expected JSON: {error}") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
-        kind = manifest.get("format") if isinstance(manifest, dict) else type(manifest).__name__
-        raise DamagedStore(f"the backup: {MANIFEST}: expected format {FORMAT}, found {kind}")
-    if not isinstance(manifest.get("made_ms"), int) or not isinstance(manifest.get("members"), list):
-        raise DamagedStore(f"the backup: {MANIFEST}: expected made_ms and members")
-    return manifest
+def _expected(name: str) -> str:
+    folder, _, object_name = name.rpartition("/")
+    if name == _DATABASE or (folder == _ARCHIVE and _OBJECT.fullmatch(object_name)):
+        return name
+    raise BadBackup(f"backup: expected {_DATABASE} and objects of the archive, found {name!r}")
 
 
-def _write(source: IO[bytes], path: Path, name: str) -> _Member:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found, size = hashlib.sha256(), 0
+def _write(path: Path, content: IO[bytes]) -> None:
     with path.open("xb") as file:
-        path.chmod(0o600)
-        while chunk := source.read(CHUNK_BYTES):
-            found.update(chunk)
-            size += file.write(chunk)
-    return _Member(name, size, found.hexdigest())
+        while chunk := content.read(CHUNK_BYTES):
+            file.write(chunk)
+        file.flush()
+        os.fsync(file.fileno())
 
 
-def _prove(folder: Path, manifest: dict[str, Any]) -> Contents:
-    """Read all of it as the program would. Raises: DamagedStore"""
-    members = [_Member(**one) for one in manifest["members"]]
-    if not (folder / DATABASE).exists():
-        raise DamagedStore(f"the backup: expected {DATABASE}, found none")
-    with closing(sqlite3.connect(folder / DATABASE)) as database:
-        try:
-            said = str(database.execute("PRAGMA integrity_check").fetchone()[0])
-        except sqlite3.DatabaseError as error:
-            said = str(error)
-    if said != "ok":
-        raise DamagedStore(f"the backup: {DATABASE}: expected a whole database, found: {said}")
-    archive = Archive(folder / "archive")
-    with _opened(folder / DATABASE) as store, store.reading() as connection:
-        for digest in _objects(connection):
-            archive.verify(connection, digest)
-        return _contents(connection, manifest["made_ms"], members)
+def _manifest(raw: bytes) -> Manifest:
+    try:
+        manifest = Manifest(**json.loads(raw))
+    except (ValueError, TypeError) as error:
+        raise BadBackup(f"{_MANIFEST}: {error}") from error
+    if manifest.format != FORMAT or manifest.schema != tables.SCHEMA_VERSION:
+        wanted = f"format {FORMAT} and schema {tables.SCHEMA_VERSION}"
+        raise BadBackup(f"{_MANIFEST}: expected {wanted}, found format {manifest.format} and schema {manifest.schema}")
+    return manifest
+
+
+def _verify(place: Path, manifest: Manifest) -> None:
+    database = place / _DATABASE
+    if not database.exists() or _hash(database) != manifest.database:
+        raise BadBackup(f"{_DATABASE}: expected the bytes that the manifest names")
+    wanted = _large_objects(database)
+    if len(wanted) != manifest.objects:
+        raise BadBackup(f"backup: expected {manifest.objects} large objects, the database names {len(wanted)}")
+    kept = {path.name.removesuffix(".zst") for path in (place / _ARCHIVE).iterdir()}
+    if missing := sorted(set(wanted) - kept):
+        raise BadBackup(f"backup: {len(missing)} large objects are missing, the first is {missing[0]}")
+
+
+def _install(place: Path, folder: Path, url: str, metadata: Sequence[MetaData]) -> None:
+    database = place / _DATABASE
+    for path in (place / _ARCHIVE).iterdir():
+        target = folder / path.name[:2] / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        path.replace(target)
+    source, target_engine = create_engine(f"sqlite:///{database}"), create_engine(url)
+    try:
+        with source.connect() as connection:
+            archive = Archive(folder)
+            for digest in connection.execute(select(tables.objects.c.hash)).scalars().all():
+                archive.verify(connection, digest)
+            if target_engine.dialect.name != "sqlite":
+                with target_engine.begin() as target_connection:
+                    _copy(connection, target_connection, metadata)
+                return
+        database.replace(Path(target_engine.url.database or ""))
+    finally:
+        source.dispose()
+        target_engine.dispose()

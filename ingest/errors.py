@@ -15,3 +15,7 @@ class Conflict(IngestError):
 
 class DamagedStore(IngestError):
     """Bytes in the store or archive are not what was written there. Rebuild from the archive, or restore a backup."""
+
+
+class BadBackup(IngestError):
+    """A backup cannot be written or read whole. Write it again, or take another one."""

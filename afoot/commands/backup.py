@@ -1,107 +1,57 @@
-"""afoot backup, restore and backup-key."""
+"""afoot backup, afoot backup-key, afoot restore."""
 
-import os
-import tempfile
-from contextlib import ExitStack
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated
 
 import typer
 
-from afoot.app import App
-from afoot.commands.common import Json, opened
-from afoot.output import instant, print_json, print_text, refusals
-from afoot.settings import Settings
-from ingest.backup import Contents, read_backup, write_backup
-
-File = Annotated[Path, typer.Argument(metavar="FILE", help="The file of the backup.")]
+from afoot import backing_up
+from afoot.app import load_settings
+from afoot.commands.common import opened
+from afoot.output import print_text, refusals, say
+from ingest import backup as backups
 
 
 def backup(
-    path: File,
-    to: Annotated[
-        list[str] | None, typer.Option("--to", metavar="KEY", help="Seal it to this public key of age; may be given again.")
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file to write.")],
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key", metavar="PUBLIC_KEY", help="Encrypt to this public key; may be repeated. Default: AFOOT_BACKUP_KEYS."
+        ),
     ] = None,
-    json: Json = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Do not encrypt: anybody who has the file can read it.")] = False,
 ) -> None:
-    """Write the database and the raw files into one file, while others go on writing. SQLite only: for PostgreSQL, pg_dump."""
+    """Write the whole store and its archive into one file, while everything goes on."""
     with opened() as app:
-        if path.exists():
-            raise ValueError(f"{path} is there already; a backup never replaces another one")
-        contents = _write(app, path, to or [])
-    _say(contents, path, json)
+        keys = key or app.settings.backup_keys
+        if plain and key:
+            raise ValueError("--plain and --key: expected one of them")
+        if not plain and not keys:
+            raise ValueError(
+                "no public key: make one with `afoot backup-key`, and name it with --key or AFOOT_BACKUP_KEYS, or say --plain"
+            )
+        manifest = backing_up.write(app, file, [] if plain else keys)
+    say(f"wrote {file}: the store and {manifest.objects} large files of the archive{'' if plain else ', encrypted'}")
 
 
-def _write(app: App, path: Path, keys: list[str]) -> Contents:
-    # Imported where they are used: most commands seal nothing.
-    from ingest.sealing import read_recipients, seal
-
-    recipients = read_recipients(keys)
-    made: list[Contents] = []
-
-    def write(file: BinaryIO) -> None:
-        made.append(write_backup(app.store, app.settings.archive_folder, file, app.now_ms()))
-
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with open(part, "xb", opener=_private) as file:
-            if recipients:
-                seal(write, file, recipients)
-            else:
-                write(file)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
-    finally:
-        part.unlink(missing_ok=True)
-    return made[0]
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, 0o600)
+def backup_key(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The new file for the private key.")],
+) -> None:
+    """Make a key pair for backups: the private key goes into the file, the public one is printed."""
+    with refusals():
+        print_text(backups.make_key(file))
+    say(f"Without {file} no backup can be read. Keep it apart from this machine, and keep a copy.")
 
 
 def restore(
-    path: File,
-    key_file: Annotated[Path | None, typer.Option("--key-file", help="File with the private key of age that opens it.")] = None,
-    json: Json = False,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A backup.")],
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", metavar="FILE", help="The private key of an encrypted backup.")
+    ] = None,
 ) -> None:
-    """Put a backup into AFOOT_HOME, which must have no store yet. Every byte is checked before anything is put into place."""
-    from ingest.sealing import is_sealed, read_identities
-    from ingest.sealing import opened as unsealed
-
-    with refusals(), ExitStack() as stack:
-        settings = Settings()
-        if settings.store:
-            raise ValueError("AFOOT_STORE is set: a backup is put back into the folder AFOOT_HOME, as SQLite")
-        settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file: BinaryIO = stack.enter_context(path.open("rb"))
-        if is_sealed(file):
-            if key_file is None:
-                raise ValueError(f"{path} is sealed: --key-file names the file with the private key")
-            scratch = stack.enter_context(tempfile.TemporaryFile(dir=settings.home))
-            file = stack.enter_context(unsealed(file, read_identities(key_file), scratch))
-        contents = read_backup(file, settings.home)
-    _say(contents, path, json)
-
-
-def backup_key(path: Annotated[Path, typer.Argument(metavar="FILE", help="Where to write the private key.")]) -> None:
-    """Make a key for sealing backups: the private one goes into the file, the public one is printed for `backup --to`."""
-    from ingest.sealing import make_key
-
+    """Put a backup into place: the home must hold no store, or AFOOT_STORE must name an empty database."""
     with refusals():
-        private, public = make_key()
-        with open(path, "x", encoding="utf-8", opener=_private) as file:
-            file.write(f"# public key: {public}\n{private}\n")
-    print_text(public)
-
-
-def _say(contents: Contents, path: Path, json: bool) -> None:
-    if json:
-        print_json({"file": str(path), **asdict(contents)})
-        return
-    print_text(
-        f"{path}: as of {instant(contents.made_ms)}, {contents.patients:,} patients, {contents.objects:,} raw files, "
-        f"{contents.size:,} bytes; every one was checked"
-    )
+        settings = load_settings()
+        manifest = backups.read_backup(file, settings.archive_folder, settings.store_url, backing_up.METADATA, key_file)
+    say(f"restored: the store and {manifest.objects} large files of the archive, all as they were written")

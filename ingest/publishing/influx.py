@@ -78,8 +78,9 @@ class Influx:
         self, url: str, org: str, token: str, *, retries: int = 2, retry_s: float = 0.5, answer_ms: int = ANSWER_MS
     ) -> None:
         """answer_ms: how long an answer may take. Raises: NotAllowed for a URL that is none"""
-        # Its warnings quote what the server says, which may quote values.
+        # They warn of what is tried again, and quote what the server says, which may quote values.
         logging.getLogger("influxdb_client").propagate = False
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.ERROR)
         if urlsplit(url).scheme not in ("http", "https"):
             raise NotAllowed("expected a URL that begins with http:// or https://")
         self.url, self._org, self._packs = url, org, not is_loopback(url)
@@ -111,7 +112,7 @@ class Influx:
 
     def ensure_bucket(self, bucket: str) -> None:
         """Make the bucket if it is not there. Raises: InfluxError"""
-        if not self.ping().startswith("2"):
+        if self.ping().startswith("1"):
             self.query("", f"CREATE DATABASE {_name(bucket)}")
             return
         buckets = self._client.buckets_api()
@@ -129,8 +130,9 @@ class Influx:
         form = {"db": bucket, "epoch": "s", "org": self._org, "q": query}
         text, _ = self._call("POST", "/query", form)
         try:
-            results = json.loads(text)["results"]
-        except (ValueError, KeyError, TypeError) as error:
+            # 2.x answers {} where all that was asked was to delete.
+            results = json.loads(text).get("results", [])
+        except (ValueError, AttributeError) as error:
             raise Unreachable("it answered with something other than JSON; is it InfluxDB that listens there?") from error
         rows: list[dict[str, Any]] = []
         for result in results:

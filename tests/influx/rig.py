@@ -100,7 +100,9 @@ class Rig:
         Raises: RuntimeError with what the server said
         """
         status, answer = self.request("POST", "/query", {"db": bucket, "epoch": "s", "q": query})
-        result = json.loads(answer)["results"][0] if status == 200 else {"error": answer.decode(errors="replace")}
+        result: dict[str, Any] = {"error": answer.decode(errors="replace")}
+        if status == 200:
+            result = next(iter(json.loads(answer).get("results", [])), {})
         if "error" in result:
             raise RuntimeError(f"{query}: {result['error']}")
         return [

@@ -11,6 +11,7 @@ from sqlalchemy import select
 
 from afoot.app import STATE, App, open_app
 from afoot.judging import read_prescriptions
+from afoot.settings import Settings
 from ingest import groups, ledger, people, prescriptions, tables
 from ingest.collect.files import forget, rebuild
 from ingest.people import Patient
@@ -21,7 +22,9 @@ from tests.influx import clinic
 from tests.influx.clinic import run, same_as_store
 from tests.influx.proxy import DOWN, Proxy
 from tests.influx.rig import Rig
+from tests.ingest.conftest import postgresql_url
 
+__all__ = ["postgresql_url"]
 pytestmark = pytest.mark.live
 Exports = dict[str, dict[date, list[Path]]]
 SPINE, OPERATORS = "afoot_spine", "afoot__operators"
@@ -57,6 +60,22 @@ def test_all_that_the_store_says_is_there(app: App, influx: Rig) -> None:
     done = run(app, influx)
     assert (done.state, done.problem, done.patients, done.refused, done.queued) == ("done", "", 2, 0, 0)
     all_same(app, influx)
+
+
+def test_the_same_from_postgresql(postgresql_url: str, tmp_path: Path, influx: Rig, exports: Exports) -> None:
+    app = App(Settings(home=tmp_path / "home", store=postgresql_url))
+    try:
+        clinic.fill(app, exports, 4)
+        assert run(app, influx).state == "done"
+        all_same(app, influx)
+        clinic.give(app, "Anna", exports["Anna"][sorted(exports["Anna"])[4]])
+        erase(app, clinic.find(app, "Ben"))
+        assert run(app, influx).state == "done"
+        same_as_store(app, influx, "Anna", SPINE)
+        assert influx.query(OPERATORS, "SELECT * FROM minutes LIMIT 1") == []
+        assert run(app, influx).patients == 0
+    finally:
+        app.close()
 
 
 def test_again_writes_nothing(app: App, influx: Rig) -> None:
