@@ -4,6 +4,7 @@ import time
 from pathlib import Path
 
 from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError
 
 from afoot.checks import checks_metadata
 from afoot.settings import Settings
@@ -53,8 +54,17 @@ def open_app(home: Path | None = None) -> App:
     Raises: ValueError naming the setting that cannot be used, without its value
     """
     settings = load_settings()
+    if home is not None:
+        settings = settings.model_copy(update={"home": home, "store": ""})
     try:
-        return App(settings if home is None else settings.model_copy(update={"home": home, "store": ""}))
+        return App(settings)
     except ModuleNotFoundError as error:
         message = f"AFOOT_STORE: its driver {error.name} is not installed; for PostgreSQL it begins with postgresql+psycopg://"
         raise ValueError(message) from error
+    except DBAPIError as error:
+        if settings.store:
+            raise
+        path = settings.home / "afoot.db"
+        raise OSError(
+            f"the store {path}: expected a SQLite file in a folder that can be written to, found: {error.orig}"
+        ) from error

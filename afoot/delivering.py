@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, select
 
 from afoot.app import App
+from afoot.red_flags import escalate_red_flags
 from ingest import people, tables
 from ingest.people import Patient
 from rules.channels import send_by_apprise
@@ -15,7 +16,8 @@ from rules.outbox import Delivery
 
 
 def send_due(app: App) -> list[Delivery]:
-    """Send all that is due; returns what was tried and what failed without a try."""
+    """Send all that is due, red flags that nobody acknowledged included; returns what was tried and what failed without a try."""
+    escalate_red_flags(app.store, app.now_ms())
     return flush(app.store, send_by_apprise, app.now_ms(), find_subject=find_subject, chance=random, clock=app.now_ms)
 
 

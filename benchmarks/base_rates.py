@@ -186,7 +186,7 @@ were those of each phase
 of the default programme, with their own median as baseline, at the end of each day. Programmes are made for people
 after surgery: healthy wearers exceed the caps on walks and cadence of the first weeks because they are healthy, and
 wear is inferred
-from steps, so rules that need a device to vouch for wear stay unknown here.
+from steps, so rules that need a device to vouch for wear stay unknown here, and `device_silent` asks only whether data come.
 
 ## Alerts per person-week
 

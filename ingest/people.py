@@ -33,9 +33,16 @@ class OwnedDevice:
     priority: int
 
 
+# Files beside the zones: the clock of whatever machine this is, and one with leap seconds, whose minutes are not ours.
+_NO_PLACE = frozenset({"localtime", "posixrules", "Factory"})
+MOST_NAME_SIGNS = 500
+
+
 def checked_zone(zone: str) -> ZoneInfo:
-    """Return the zone. Raises: NotKnown if no such IANA zone is installed."""
+    """Return the zone. Raises: NotKnown if no such IANA zone is installed, or if it is no place's time."""
     try:
+        if zone in _NO_PLACE or zone.startswith(("posix/", "right/")):
+            raise ValueError(zone)
         return ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
         raise NotKnown(f"time zone {zone!r}: expected an IANA name such as Europe/Berlin") from error
@@ -44,8 +51,9 @@ def checked_zone(zone: str) -> ZoneInfo:
 def add_patient(connection: Connection, name: str, zone: str, created_ms: int) -> Patient:
     """Raises: Conflict if the name is taken or empty, NotKnown if the zone is none."""
     checked_zone(zone)
-    if not name.strip() or name != name.strip() or not name.isprintable():
-        raise Conflict(f"patient name {name!r}: expected printable text without blanks around it")
+    if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > MOST_NAME_SIGNS:
+        expected = f"printable text of 1 to {MOST_NAME_SIGNS} signs without blanks around it"
+        raise Conflict(f"patient name {name[:80]!r}: expected {expected}")
     if connection.execute(select(tables.patients.c.id).where(tables.patients.c.name == name)).first():
         raise Conflict(f"patient {name!r} is there already")
     pseudonym = secrets.token_hex(8)

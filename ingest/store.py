@@ -115,7 +115,9 @@ def _create(connection: Connection) -> None:
 def _check(connection: Connection) -> None:
     schema = connection.execute(select(tables.about.c.value).where(tables.about.c.key == "schema")).scalar()
     if schema != str(tables.SCHEMA_VERSION):
-        raise DamagedStore(f"the store: expected schema {tables.SCHEMA_VERSION}, found {schema}")
+        newer = schema is not None and schema.isdecimal() and int(schema) > tables.SCHEMA_VERSION
+        why = ": a newer afoot made it, use that one" if newer else ""
+        raise DamagedStore(f"the store: expected schema {tables.SCHEMA_VERSION}, found {schema}{why}")
 
 
 @cache

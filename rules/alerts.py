@@ -14,6 +14,8 @@ from rules.finding import Finding, Priority, Recipient, Truth
 from rules.minutes import DAY_MINUTES
 
 ESCALATION = (Recipient.PATIENT, Recipient.THERAPIST, Recipient.OPERATOR)
+# The one alert that no rule judges: a patient opens it by a yes, people close it (rules/red_flags.py). Judging leaves it alone.
+RED_FLAG = "red_flag"
 
 
 class Standing(StrEnum):

@@ -8,18 +8,23 @@ import numpy as np
 from rules.check_case import DAY_MS, HOUR_MS, MINUTE_MS, Case, Window, end_of, hours, weakest, window_of
 from rules.day import DaySummary
 from rules.finding import Finding, Truth
+from rules.minutes import WearSource
 from rules.rule_settings import DeviceFault, DeviceSilent
 
 
 def check_device_silent(case: Case[DeviceSilent]) -> Finding:
-    """Have no data come for long, or was the device worn too little on most of the last days?"""
+    """Have no data come for long, or was the device worn too little on most of the last days?
+
+    Steps alone cannot tell an armchair from a bedside table: a day whose wear was inferred from them is no day worn too little.
+    """
     settings = case.settings
     early = case.phase is not None and case.phase.name in settings.early_in
     limit_h = settings.early_silent_h if early else settings.silent_h
     since_ms = _heard_until(case)
     silent_ms = case.at_ms - since_ms
     seen = _days_of_use(case.view.days, settings.of_days)
-    few = [day for day in seen if day.worn_waking_min < settings.worn_h * 60]
+    guessed = [day for day in seen if day.has_data and day.wear_source is WearSource.STEPS_INFERRED]
+    few = [day for day in seen if day not in guessed and day.worn_waking_min < settings.worn_h * 60]
     thresholds = {"silent_h": limit_h, "worn_h": settings.worn_h, "days": settings.days, "of_days": settings.of_days}
     measured = {"silent_h": silent_ms / HOUR_MS, "days": len(few)}
     if silent_ms > limit_h * HOUR_MS:
@@ -28,6 +33,7 @@ def check_device_silent(case: Case[DeviceSilent]) -> Finding:
         return case.say(Truth.TRUE, said, window, measured=measured, thresholds=thresholds)
     window = window_of(seen) if seen else case.instant()
     said = f"worn for under {settings.worn_h:g} waking hours on {len(few)} of the last {settings.of_days} days"
+    said += f"; steps alone do not tell of {len(guessed)} of them" if guessed else ""
     low = len(seen) == settings.of_days and len(few) >= settings.days
     return case.say(Truth.TRUE if low else Truth.FALSE, said, window, measured=measured, thresholds=thresholds)
 

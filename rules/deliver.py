@@ -94,7 +94,9 @@ def flush(
         return _deliver(database, sender, key, now, chance, retries)
 
     with ThreadPoolExecutor(max_workers=max(1, min(workers, len(due)))) as pool:
-        tried = {(key[0], key[1]) for key, done in zip(due, pool.map(deliver, due), strict=True) if done}
+        # All are made before anything that one of them raised goes on: it would take back those that have not begun.
+        tries = [pool.submit(deliver, key) for key in due]
+    tried = {(key[0], key[1]) for key, made in zip(due, tries, strict=True) if made.result()}
     told = tried | {(message_id, NO_ROUTE) for message_id in failed}
     if not told:
         return []

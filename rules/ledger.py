@@ -30,7 +30,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from rules import alerts, telling
-from rules.alerts import Acknowledgement, AlertState, Kind, Policy, Sign, Standing, States, Transition
+from rules.alerts import RED_FLAG, Acknowledgement, AlertState, Kind, Policy, Sign, Standing, States, Transition
 from rules.finding import Evidence, Finding, Priority, Recipient, Truth
 from rules.messages import body_of
 from rules.minutes import WearSource
@@ -191,7 +191,10 @@ class Snooze:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """One alert as it stands, or stood. finding: what opened or last raised it; acknowledged_*: by the last who did."""
+    """One alert as it stands, or stood. finding: what opened or last raised it; acknowledged_*: by the last who did.
+
+    closed_by, closing_note: of a red flag, which no rule closes
+    """
 
     id: str
     patient_id: int
@@ -205,6 +208,8 @@ class Alert:
     acknowledged_ms: int | None = None
     acknowledged_by: str = ""
     note: str = ""
+    closed_by: str = ""
+    closing_note: str = ""
 
 
 @dataclass(slots=True)
@@ -245,8 +250,8 @@ def steps(
     Raises: ValueError for an instant before the last one judged (`rewind` first), a finding of another instant than its own,
             a rule without a policy
     """
-    position = _lock(connection, patient_id)
-    before = _read_states(connection, patient_id)
+    position = lock(connection, patient_id)
+    before = {rule: state for rule, state in _read_states(connection, patient_id).items() if rule != RED_FLAG}
     known = load_told(connection, patient_id)
     acts = _read_acts(connection, patient_id, position.judged_ms)
     rests = _read_snoozes(connection, patient_id)
@@ -272,7 +277,7 @@ def steps(
         _supersede(connection, patient_id, start)
     _save_position(connection, patient_id, position)
     save(connection, patient_id, _changed(before, now), happened + pending)
-    _save_told(connection, patient_id, _changed(known, people), said)
+    save_told(connection, patient_id, _changed(known, people), said)
     return Stepped(happened, said)
 
 
@@ -283,14 +288,14 @@ def rewind(connection: Connection, patient_id: int, at_ms: int) -> int | None:
              where all of the patient's history is. It may lie before `at_ms`: the record is kept once a local day.
     What people were told and what they did stays.
     """
-    position = _lock(connection, patient_id)
+    position = lock(connection, patient_id)
     if position.judged_ms is None or position.judged_ms < at_ms:
         return position.judged_ms
     mine = checkpoints.c.patient_id == patient_id
     kept = select(checkpoints).where(mine, checkpoints.c.at_ms < at_ms).order_by(checkpoints.c.at_ms.desc()).limit(1)
     found = connection.execute(kept).mappings().first()
     position.judged_ms, position.day = (found["at_ms"], found["day"]) if found else (None, None)
-    connection.execute(delete(states).where(states.c.patient_id == patient_id))
+    connection.execute(delete(states).where(states.c.patient_id == patient_id, states.c.rule != RED_FLAG))
     connection.execute(delete(checkpoints).where(mine, checkpoints.c.at_ms >= at_ms))
     _supersede(connection, patient_id, position.judged_ms)
     _save_position(connection, patient_id, position)
@@ -312,8 +317,8 @@ def acknowledge(connection: Connection, alert: str, *, by: str, note: str, at_ms
     alert: its id (`Alert.id`)
     Raises: UnknownAlert if there is none of that id, or it is closed
     """
-    patient_id, rule = _split(alert)
-    position = _lock(connection, patient_id)
+    patient_id, rule = split_id(alert)
+    position = lock(connection, patient_id)
     state = load_states(connection, patient_id).get(rule)
     if state is None or not state.is_open or state.opened_ms is None or alert_id(patient_id, rule, state.opened_ms) != alert:
         raise UnknownAlert(f"alert {alert}: expected an open one")
@@ -321,16 +326,29 @@ def acknowledge(connection: Connection, alert: str, *, by: str, note: str, at_ms
         # After what was judged for the same instant, so that a replay takes the two in the same order.
         at_ms = max(at_ms, (position.judged_ms or 0) + 1, (state.since_ms or 0) + 1)
         act = Acknowledgement(rule, at_ms, by, note)
-        _upsert_rows(connection, acknowledgements, [{"patient_id": patient_id, **asdict(act)}])
-        save(connection, patient_id, {}, alerts.acknowledge(state, act)[1])
-    return next(one for one in list_alerts(connection, patient_id, open_only=True) if one.id == alert)
+        after, happened = alerts.acknowledge(state, act)
+        if rule == RED_FLAG:
+            save(connection, patient_id, {rule: after}, happened)
+        else:
+            _upsert_rows(connection, acknowledgements, [{"patient_id": patient_id, **asdict(act)}])
+            save(connection, patient_id, {}, happened)
+    return find_alert(connection, alert)
+
+
+def find_alert(connection: Connection, alert: str) -> Alert:
+    """Return the alert of an id (`Alert.id`), open or closed. Raises: UnknownAlert"""
+    patient_id, _ = split_id(alert)
+    found = next((one for one in list_alerts(connection, patient_id) if one.id == alert), None)
+    if found is None:
+        raise UnknownAlert(f"alert {alert}: there is none")
+    return found
 
 
 def snooze(
     connection: Connection, patient_id: int, *, until_ms: int, by: str, why: str, at_ms: int, rule: str = EVERY_RULE
 ) -> Snooze:
     """A person wants no messages of a rule, or of any, until an instant; the last word of each counts. The record goes on."""
-    _lock(connection, patient_id)
+    lock(connection, patient_id)
     made = Snooze(rule, at_ms, until_ms, by, why)
     connection.execute(snoozes.insert(), {"patient_id": patient_id, **asdict(made)})
     return made
@@ -486,7 +504,14 @@ def _tell_on(alert: Alert | None, id_: str, row: RowMapping) -> Alert:
             note=row["note"],
         )
     if kind in (Kind.RESOLVED, Kind.WITHDRAWN):
-        return replace(alert, standing=Standing.RESOLVED, closed_ms=row["at_ms"], withdrawn=kind is Kind.WITHDRAWN)
+        return replace(
+            alert,
+            standing=Standing.RESOLVED,
+            closed_ms=row["at_ms"],
+            withdrawn=kind is Kind.WITHDRAWN,
+            closed_by=row["by"],
+            closing_note=row["note"],
+        )
     return alert
 
 
@@ -506,14 +531,15 @@ def _message(patient_id: int, said: Telling, recipient: Recipient, not_before_ms
     }
 
 
-def _split(alert: str) -> tuple[int, str]:
+def split_id(alert: str) -> tuple[int, str]:
+    """Return patient and rule of an alert's id. Raises: UnknownAlert if it is none"""
     parts = alert.split(":")
     if len(parts) != 3 or not parts[0].isdecimal() or not parts[0].isascii():
         raise UnknownAlert(f"alert {alert!r}: expected patient:rule:instant")
     return int(parts[0]), parts[1]
 
 
-def _lock(connection: Connection, patient_id: int) -> _Position:
+def lock(connection: Connection, patient_id: int) -> _Position:
     """Read how far a patient was judged; on PostgreSQL nobody else judges the patient until the caller commits."""
     empty = {"patient_id": patient_id, "judged_ms": None, "newest_ms": None, "live_ms": None, "day": None}
     wanted = select(judged).where(judged.c.patient_id == patient_id).with_for_update()
@@ -535,7 +561,7 @@ def _save_checkpoint(connection: Connection, patient_id: int, position: _Positio
 
 
 def _supersede(connection: Connection, patient_id: int, after_ms: int | None) -> None:
-    mine = update(transitions).where(transitions.c.patient_id == patient_id)
+    mine = update(transitions).where(transitions.c.patient_id == patient_id, transitions.c.rule != RED_FLAG)
     if after_ms is not None:
         mine = mine.where(transitions.c.at_ms > after_ms)
     connection.execute(mine.values(superseded=True))
@@ -564,7 +590,8 @@ def _changed(before: Mapping[str, _Value], after: Mapping[str, _Value]) -> dict[
     return {rule: value for rule, value in after.items() if before.get(rule) != value}
 
 
-def _save_told(connection: Connection, patient_id: int, changed: Mapping[str, Told], said: Iterable[Telling]) -> None:
+def save_told(connection: Connection, patient_id: int, changed: Mapping[str, Told], said: Iterable[Telling]) -> None:
+    """Write what people know, and what is said to them."""
     rows = [
         {"patient_id": patient_id, "rule": rule, **asdict(one), "priority": one.priority.value} for rule, one in changed.items()
     ]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from rules.alerts import RED_FLAG
 from rules.finding import Finding, Priority, Recipient
 from rules.words_en import ENGLISH, Language, Told
 
@@ -15,8 +16,6 @@ KINDS = ("opened", "reminder", "raised", "escalated", "resolved", "withdrawn", "
 
 # A message with more stretches than these is read by nobody; the rest is counted.
 STRETCHES_SHOWN = 5
-# The messages that rest on what a patient said, not on minutes.
-SAID = "red_flag"
 
 # Kinds that speak of something that holds now: only they show when it was and why.
 PRESENT = frozenset({"opened", "reminder", "raised", "escalated"})
@@ -89,7 +88,7 @@ def write_message(told: Sequence[Notice], recipient: Recipient, subject: Subject
     parts = [_part(one, recipient, subject, language) for one in ordered]
     labels = language.labels
     # What a patient said comes from no wearable, and is not to be doubted like one.
-    said = recipient is not Recipient.PATIENT and all(one.rule == SAID for one in ordered)
+    said = recipient is not Recipient.PATIENT and all(one.rule == RED_FLAG for one in ordered)
     disclaimer = "disclaimer_said" if said else f"disclaimer_{recipient.value}"
     tail = f"{labels[disclaimer]}\n{labels['reference']} {message_id}"
     title = _title(ordered, recipient, subject, language)

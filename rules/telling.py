@@ -112,7 +112,7 @@ def tell(told: Told, state: AlertState, policy: Policy, present: Present) -> Sai
         return _tell_opened(told, state, policy, present)
     if true_now and true_now.priority is Priority.HIGH and told.priority is not Priority.HIGH:
         return _say(replace(told, level=0), state, policy, present, News.RAISED, policy.recipients)
-    return _escalate(told, state, policy, present)
+    return escalate(told, state, policy, present)
 
 
 def _tell_closed(told: Told, state: AlertState, policy: Policy, present: Present) -> Said:
@@ -148,7 +148,21 @@ def _tell_opened(told: Told, state: AlertState, policy: Policy, present: Present
     return _say(told, state, policy, present, News.OPENED, policy.recipients + later)
 
 
-def _escalate(told: Told, state: AlertState, policy: Policy, present: Present) -> Said:
+def insist(told: Told, state: AlertState, policy: Policy, present: Present, news: News) -> Said:
+    """Tell now, whatever was told before, and whoever sleeps, snoozes or has heard enough of it.
+
+    What nobody acknowledged before goes on up the chain from where it was: another such message holds nothing back.
+    """
+    unanswered = news is News.RAISED and told.outstanding
+    before = told
+    told, said = _say(
+        replace(told, told_ms=present.at_ms, outstanding=True, level=0), state, policy, present, news, policy.recipients
+    )
+    return (replace(told, level=before.level, level_from_ms=before.level_from_ms) if unanswered else told), said
+
+
+def escalate(told: Told, state: AlertState, policy: Policy, present: Present) -> Said:
+    """Tell the next in the chain of an open alert, if it is time."""
     if told.level >= len(policy.chain) or present.snoozed:
         return told, None
     waited = policy.escalate_after_ms is not None and present.at_ms >= told.level_from_ms + policy.escalate_after_ms

@@ -143,7 +143,7 @@ _PATIENT = {
     ),
     "device_fault": Told(
         "your wearable",
-        "Your wearable told something that cannot be right. Those values are set aside.",
+        "Your wearable told something that cannot be right.",
         "You need not do anything now. Your clinic will get in touch if the wearable has to be looked at.",
         "Your wearable works as expected again.",
     ),
@@ -255,7 +255,7 @@ _THERAPIST = {
     ),
     "device_fault": Told(
         "implausible data",
-        "The wearable delivered values that cannot be right. They are set aside and judge nothing.",
+        "The wearable delivered values that cannot be right. What is judged of these days may be wrong.",
         "The operator has been told. No clinical action follows from this.",
         "Data are plausible again.",
     ),
@@ -268,6 +268,12 @@ _THERAPIST = {
 }
 
 _OPERATOR = {
+    "red_flag": Told(
+        "an urgent alert waits for a therapist",
+        "A patient answered yes to a question about a warning sign. The message to the therapist has not been answered.",
+        "Reach a therapist now, by telephone, and see whether their channel works: `afoot notify`, `afoot alerts --open`.",
+        "The alert is closed.",
+    ),
     "": Told(
         "a clinical alert",
         "A clinical rule has spoken about this patient.",
@@ -283,7 +289,7 @@ _OPERATOR = {
     "device_fault": Told(
         "implausible data",
         "Too many steps in a minute, a clock that jumped, or minutes that disagree with the vendor's own hours.",
-        "Check the device's clock and firmware and the import; the values stay set aside until then.",
+        "Check the device's clock and firmware and the import; until then what is judged of these days may be wrong.",
         "Data are plausible again.",
     ),
 }

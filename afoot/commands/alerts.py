@@ -1,5 +1,6 @@
-"""afoot alerts, ack, snooze."""
+"""afoot alerts, ack, close, snooze."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 import typer
@@ -9,7 +10,7 @@ from afoot.output import instant, print_json, print_table
 from ingest import people
 from ingest.entries import checked_text
 from ingest.errors import NotKnown
-from rules import ledger
+from rules import ledger, red_flags
 from rules.checks import RULES
 from rules.ledger import EVERY_RULE, Alert, UnknownAlert
 
@@ -62,19 +63,33 @@ def ack(
     note: Annotated[str, typer.Option("--note", help="What was done, or is to be: it is kept.")],
     json: Json = False,
 ) -> None:
-    """Take an alert on: nobody further is told of it. It closes when its rule is clear again."""
+    """Take an alert on: nobody further is told of it. It closes when its rule is clear again; a red flag by `afoot close`."""
+    _act(ledger.acknowledge, alert, by, note, ["alert", "patient", "rule", "state", "acknowledged_by", "note"], json)
+
+
+def close(
+    alert: Annotated[str, typer.Argument(metavar="ALERT", help="An acknowledged red flag, as `afoot alerts` shows it.")],
+    by: By,
+    note: Annotated[str, typer.Option("--note", help="What came of it: it is kept.")],
+    json: Json = False,
+) -> None:
+    """Say that a red flag has been looked after. Only a person closes one, and only after somebody acknowledged it."""
+    _act(red_flags.close_alert, alert, by, note, ["alert", "patient", "rule", "state", "closed_by", "closing_note"], json)
+
+
+def _act(act: Callable[..., Alert], alert: str, by: str, note: str, columns: list[str], json: bool) -> None:
+    """Do what a person says to an alert, and show how it stands then."""
     with opened() as app, app.store.writing() as connection:
         who, what = checked_text("--by", by, most=200), checked_text("--note", note, lines=True)
         try:
-            taken = ledger.acknowledge(connection, alert, by=who, note=what, at_ms=app.now_ms())
+            done = act(connection, alert, by=who, note=what, at_ms=app.now_ms())
         except UnknownAlert as error:
             raise NotKnown(str(error)) from error
         names = {one.id: one.name for one in people.list_patients(connection)}
-        row = _plain(taken, names[taken.patient_id])
+        row = _plain(done, names[done.patient_id])
     if json:
         print_json(row)
         return
-    columns = ["alert", "patient", "rule", "state", "acknowledged_by", "note"]
     print_table("", [name.replace("_", " ") for name in columns], [[row[name] for name in columns]])
 
 
@@ -121,6 +136,8 @@ def _plain(alert: Alert, name: str) -> dict[str, Any]:
         "acknowledged": None if alert.acknowledged_ms is None else instant(alert.acknowledged_ms),
         "acknowledged_by": alert.acknowledged_by or None,
         "note": alert.note or None,
+        "closed_by": alert.closed_by or None,
+        "closing_note": alert.closing_note or None,
         "because": finding.reason,
         "prescription": finding.version,
         "window": [instant(evidence.start_ms), instant(evidence.end_ms)],

@@ -4,6 +4,7 @@ from devices.errors import Unrecognised
 from devices.files import (
     agd,
     apple,
+    capture,
     fit,
     fitbit,
     gadgetbridge,
@@ -34,6 +35,7 @@ READERS: tuple[Reader, ...] = (
     agd.READER,
     omh.READER,
     plain_csv.READER,
+    capture.READER,
 )
 
 

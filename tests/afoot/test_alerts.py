@@ -55,6 +55,8 @@ def test_alerts_are_listed_with_their_evidence(two: Program) -> None:
         "acknowledged": None,
         "acknowledged_by": None,
         "note": None,
+        "closed_by": None,
+        "closing_note": None,
         "because": "two days at 812 steps",
         "prescription": 3,
         "window": ["2026-03-04T08:00:00Z", "2026-03-05T08:00:00Z"],

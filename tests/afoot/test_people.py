@@ -18,7 +18,10 @@ def test_patients_are_added_once_and_listed(afoot: Program) -> None:
     assert afoot.home.stat().st_mode & 0o777 == 0o700
 
 
-@pytest.mark.parametrize("zone", ["", "Europe", "Nowhere/Land", "../../etc/passwd", "/etc/localtime", "UTC\0", "Europe/Berlin\n"])
+@pytest.mark.parametrize(
+    "zone",
+    ["", "Europe", "Nowhere/Land", "../../etc/passwd", "/etc/localtime", "UTC\0", "Europe/Berlin\n", "localtime", "right/UTC"],
+)
 def test_a_zone_that_is_none_is_refused(afoot: Program, zone: str) -> None:
     assert "expected an IANA name" in afoot.fails(2, "patient", "add", "Anna", "--zone", zone)
     assert afoot.ok("patient", "list", "--json").json == []
@@ -54,10 +57,12 @@ def test_a_name_is_shown_as_it_was_given(afoot: Program, name: str) -> None:
     assert "no data yet" in afoot.fails(2, "day", "--", name)
 
 
-@pytest.mark.parametrize("name", ["", " ", " Anna", "Anna ", "An\nna", "An\tna", "\x1b[31mAnna", "Anna\u202e", "\ud800", "a\0b"])
+@pytest.mark.parametrize(
+    "name", ["", " ", " Anna", "Anna ", "An\nna", "An\tna", "\x1b[31mAnna", "Anna\u202e", "\ud800", "a\0b", "x" * 501]
+)
 def test_a_name_that_could_not_be_shown_is_refused(afoot: Program, name: str) -> None:
     said = afoot.fails(2, "patient", "add", "--zone", "UTC", "--", name)
-    assert "expected printable text without blanks around it" in said
+    assert "expected printable text of 1 to 500 signs without blanks around it" in said
     assert "\x1b" not in said
     assert afoot.ok("patient", "list", "--json").json == []
 

@@ -167,3 +167,28 @@ def test_the_demo_is_the_main_job_end_to_end(afoot: Program, monkeypatch: pytest
     assert "left alone" in afoot.fails(2, "demo", "--folder", tmp_path / "mine")
     assert (tmp_path / "mine" / "diary.txt").read_text() == "dear"
     assert date(2026, 2, 16) == demo.SURGERY
+
+
+def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
+    garbage, folder = tmp_path / "garbage", tmp_path / "folder"
+    garbage.mkdir()
+    (garbage / "afoot.db").write_text("this is not a database at all, only some text\n" * 9)
+    (folder / "afoot.db").mkdir(parents=True)
+    for home, found in ((garbage, "not a database"), (folder, "unable to open database file")):
+        wrong = run("patient", "list", home=home)
+        assert (wrong.returncode, wrong.stdout) == (1, "")
+        assert f"{home / 'afoot.db'}: expected a SQLite file" in wrong.stderr
+        assert found in wrong.stderr
+    assert (garbage / "afoot.db").read_text().startswith("this is not")
+
+
+def test_a_store_of_a_newer_afoot_is_left_alone(tmp_path: Path) -> None:
+    run("patient", "add", "Anna", "--zone", "UTC", home=tmp_path / "home")
+    path = tmp_path / "home" / "afoot.db"
+    with closing(sqlite3.connect(path)) as store, store:
+        store.execute("UPDATE about SET value = '99' WHERE key = 'schema'")
+    before = path.read_bytes()
+    wrong = run("patient", "add", "Ben", "--zone", "UTC", home=tmp_path / "home")
+    assert (wrong.returncode, wrong.stdout) == (1, "")
+    assert "expected schema 1, found 99: a newer afoot made it" in wrong.stderr
+    assert path.read_bytes() == before

@@ -7,7 +7,13 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
-from devices.virtual import Wearer, days_from, write_apple, write_fit, write_fitbit, write_gadgetbridge
+from devices.radio import bangle, colmi, pinetime
+from devices.radio.codec import Codec, Peer, Settings
+from devices.virtual import Wearer, days_from, truth, write_apple, write_fit, write_fitbit, write_gadgetbridge
+from devices.virtual.radio.link import Link
+from devices.virtual.radio.peripheral import Peripheral
+from devices.virtual.radio.ring import VirtualRing
+from devices.virtual.radio.watches import VirtualBangle, VirtualPineTime
 from tests.devices.apple import made as apple
 from tests.devices.sqlite import build
 from tests.devices.track import test_gpx as gpx
@@ -234,6 +240,25 @@ def make_plain_csv() -> Files:
     return {"mine.csv": csv(columns, rows), "other.csv": csv(["start", "value"], [(zulu(minute), 5) for minute in MINUTES])}
 
 
+def make_capture() -> Files:
+    """Two syncs of a ring and one of each watch, as a collector writes them."""
+    days = truth(WEARER, DAYS)
+    now = round(datetime(2026, 3, 29, 20, 5, tzinfo=UTC).timestamp() * 1000)
+    ring, files = VirtualRing(days), dict[str, bytes]()
+    first = Link(colmi.CODEC, ring).sync(Settings(utc_offset_s=7200), now - 9 * 3_600_000)
+    second = Link(colmi.CODEC, ring).sync(Settings(first.cursors[-1], 7200), now)
+    syncs = {"ring 1": first, "ring 2": second}
+    others: tuple[tuple[Codec, Peripheral], ...] = (
+        (bangle.CODEC, VirtualBangle(days[1:], zone_s=7200)),
+        (pinetime.CODEC, VirtualPineTime(days, zone_s=7200)),
+    )
+    for codec, device in others:
+        syncs[codec.name] = Link(codec, device, Peer(f"C0:FF:EE:00:00:{len(syncs):02X}")).sync(Settings(utc_offset_s=7200), now)
+    for name, sync in syncs.items():
+        files |= {f"{name}.capture": capture for capture in sync.captures}
+    return files
+
+
 MAKERS: Mapping[str, Callable[[], Files]] = {
     "fit": make_fit,
     "garmin_connect": make_garmin_connect,
@@ -250,6 +275,7 @@ MAKERS: Mapping[str, Callable[[], Files]] = {
     "actigraph": make_actigraph,
     "open_mhealth": make_open_mhealth,
     "plain_csv": make_plain_csv,
+    "capture": make_capture,
 }
 
 

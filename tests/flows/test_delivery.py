@@ -161,7 +161,7 @@ def test_a_silent_watch_is_the_operators_and_never_an_inactive_patient(clinic: C
     record = clinic.program.ok("alerts", "--json").json
     # One walk too long lies in those days, and was over before they were known: nobody hears of it.
     assert [one["rule"] for one in record if one["state"] == "resolved"] == ["too_long"]
-    assert told == sorted(one["rule"] for one in record if one["state"] == "open")
+    assert told == sorted(one["rule"] for one in record if one["state"] == "open" and one["rule"] != "red_flag")
     assert "device_silent" not in told
 
 
@@ -183,3 +183,44 @@ def test_a_channel_that_is_down_keeps_nobody_else_waiting_and_repeats_with_one_i
         assert len(clinic.phone.ids) == 2
         assert len(second.got) == 1
         assert clinic.phone.got[0][1] == clinic.phone.got[1][1]
+
+
+def test_a_warning_sign_stays_open_until_somebody_says_that_it_is_looked_after(clinic: Clinic) -> None:
+    """At night, from a silent watch, after surgery or before: it waits for no check, and no check closes it."""
+    name, ok = OVERDOING.name, clinic.program.ok
+    sign = f"[urgent] {name}: warning sign answered with yes"
+    waits = f"[urgent] {clinic.pseudonyms[name]}: an urgent alert waits for a therapist"
+    clinic.at(3, 2).judge()
+    clinic.operator.got.clear()
+    clinic.at(3, 2, 30).program.ok("observe", name, "--red-flag", "saddle_numbness")
+    assert clinic.titles() == {"patient": [], "therapist": [sign], "operator": []}
+    (alert,) = [one for one in ok("alerts", "--open", "--json").json if one["rule"] == "red_flag"]
+    assert (alert["state"], alert["priority"], alert["measured"]) == ("open", "high", {"saddle_numbness": 1})
+    # Nobody answers: in turn the therapist and who runs the service, at night, without a check in between.
+    for minute, therapist, operator in ((59, 1, 0), (60, 2, 0), (89, 2, 0), (90, 2, 1), (120, 3, 1), (150, 3, 2), (900, 3, 2)):
+        clinic.at(3, 2 + minute // 60, minute % 60).program.ok("notify", "flush")
+        assert clinic.titles()["therapist"] == [sign] * therapist, minute
+        assert clinic.titles()["operator"].count(waits) == operator, minute
+    assert name not in "".join(body["message"] for body in clinic.operator.bodies())
+    assert "saddle" not in "".join(body["message"] for body in clinic.operator.bodies())
+    # Checks come and go, data too, the past is judged again: it stays as it is.
+    clinic.at(4, 12).sync(OVERDOING, 0, 3)
+    clinic.judge()
+    clinic.at(4, 13).program.ok("check", "--backfill")
+    assert [one for one in ok("alerts", "--open", "--json").json if one["rule"] == "red_flag"] == [alert]
+    assert "acknowledged" in clinic.program.fails(2, "close", alert["alert"], "--by", "M. Lang", "--note", "seen")
+    ok("ack", alert["alert"], "--by", "M. Lang", "--note", "called; comes in")
+    said = clinic.at(4, 14).titles()
+    ok("notify", "flush")
+    clinic.at(4, 18).program.ok("notify", "flush")
+    assert clinic.titles()["therapist"] == said["therapist"]
+    # Said again, somebody has to look again.
+    ok("observe", name, "--red-flag", "new_weakness")
+    assert clinic.titles()["therapist"] == [*said["therapist"], sign]
+    (again,) = [one for one in ok("alerts", "--open", "--json").json if one["rule"] == "red_flag"]
+    assert (again["alert"], again["state"], again["measured"]) == (alert["alert"], "open", {"new_weakness": 1})
+    ok("ack", alert["alert"], "--by", "M. Lang", "--note", "called again")
+    closed = ok("close", alert["alert"], "--by", "M. Lang", "--note", "scan clear", "--json").json
+    assert (closed["state"], closed["closed_by"], closed["closing_note"]) == ("resolved", "M. Lang", "scan clear")
+    assert "expected an open one" in clinic.program.fails(2, "close", alert["alert"], "--by", "x", "--note", "y")
+    assert "expected an open one" in clinic.program.fails(2, "ack", alert["alert"], "--by", "x", "--note", "y")

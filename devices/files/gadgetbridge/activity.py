@@ -42,6 +42,12 @@ Columns = Mapping[str, Column]
 
 STEPS, HEART_RATE = METRICS["steps"], METRICS["heart_rate"]
 _EPOCH_ORDINAL = date(1970, 1, 1).toordinal()
+_QUARTER_MS = 15 * MINUTE_MS
+# Who had more steps since midnight than that, and than all the day before, would have walked from midnight on without a rest: the
+# count was not zero then [G].
+_STEADY_SPM = 60
+# No watch was carried further west within a day; the count has fallen by then.
+_MOST_BEHIND_MS = DAY_MS // 2
 _TIME = "a time from 1990 to 2100"
 # Rows of one device at most this far apart belong to one stretch [G].
 PAUSE_MS = 15 * MINUTE_MS
@@ -195,7 +201,7 @@ def _counter(columns: Columns, carry: Carry, zone: ZoneInfo, place: str, rejects
     so it never counts less than it did before on the same day.
     """
     at, steps = columns["TIMESTAMP"], columns["STEPS"]
-    since = _last_midnights(at, zone)
+    since = _own_midnights(at, steps, _last_midnights(at, zone))
     length = at - since
     good = (length <= LONGEST_DAY_MS) & (steps >= 0) & (steps <= STEPS.high * (length // MINUTE_MS + 1))
     bad = ~good & (steps != -1)
@@ -234,6 +240,42 @@ def _last_midnights(at_ms: Column, zone: ZoneInfo) -> Column:
     days = np.unique(np.concatenate((days - 1, days, days + 1)))
     starts = np.array([_start_of_day(int(day), zone) for day in days], dtype=np.int64)
     return starts[np.searchsorted(starts, at_ms, side="left") - 1]
+
+
+def _own_midnights(at: Column, steps: Column, since: Column) -> Column:
+    """Return when each count was zero by the watch's own clock, where the counts prove that it stands behind the phone's.
+
+    at, steps, since: (n,) instants, counts and the last midnights at home
+    On a journey west the watch's day ends later than the one at home. Then its count goes on over the midnight at home, too high
+    to have been gathered since then or as it was, and falls hours later: its own midnight, on a quarter of an hour. The count
+    that goes on belongs to the day that ended there. One that has not fallen yet belongs to the day before all the same.
+    """
+    own = since.copy()
+    rows = np.flatnonzero(steps >= 0)
+    rows = rows[np.argsort(at[rows], kind="stable")]
+    time, count, home = at[rows], steps[rows], since[rows]
+    falls = np.append(np.flatnonzero(count[1:] < count[:-1]) + 1, len(rows))
+    for first in (np.flatnonzero(home[1:] != home[:-1]) + 1).tolist():
+        midnight = int(home[first])
+        fall = int(falls[np.searchsorted(falls, first)])
+        last = int(np.searchsorted(time, midnight + _MOST_BEHIND_MS, side="right"))
+        went_on = slice(first, min(fall, last))
+        same = fall > first and count[first] == count[first - 1] > 0
+        if not same and not (count[went_on] > _most(time[went_on] - midnight)).any():
+            continue
+        ended = -(-int(time[fall - 1]) // _QUARTER_MS) * _QUARTER_MS
+        if last < fall or fall == len(rows) or ended > time[fall]:
+            own[rows[went_on]] = np.maximum(own[rows[first - 1]], time[went_on] - DAY_MS)
+            continue
+        own[rows[went_on]] = ended - DAY_MS
+        later = rows[fall:]
+        own[later[since[later] == midnight]] = ended
+    return own
+
+
+def _most(length_ms: Column) -> Column:
+    """Return how many steps a count that began at zero holds after that time at most."""
+    return _STEADY_SPM * (length_ms // MINUTE_MS + 1)
 
 
 def _start_of_day(day: int, zone: ZoneInfo) -> int:

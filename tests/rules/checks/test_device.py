@@ -31,6 +31,17 @@ class TestSilent:
         assert judge("device_silent", view(P2, past(P2, None, None, {}, before=3))).truth == "true"
         assert judge("device_silent", view(P2, past(P2, None, {}, {}, before=3))).truth == "false"
 
+    def test_steps_alone_do_not_tell_how_long_it_was_worn(self) -> None:
+        """An afternoon in an armchair is no device in a drawer; it would keep every other rule silent."""
+        seldom = {"worn_waking_min": 300}
+        for source, truth in ((WearSource.STEPS_INFERRED, "false"), (WearSource.HEART_RATE, "true"), (WearSource.COUNTS, "true")):
+            days = past(P2, *[seldom | {"source": source}] * 3, before=5)
+            finding = judge("device_silent", view(P2, days))
+            assert finding.truth == truth, source
+            assert ("steps alone do not tell of 3" in finding.reason) == (truth == "false")
+        seen = view(P2, past(P2, *[seldom | {"source": WearSource.STEPS_INFERRED}] * 3, before=5))
+        assert judge("device_silent", replace(seen, last_data_ms=seen.at_ms - 25 * HOUR_MS)).truth == "true"
+
     def test_but_not_those_before_the_first_data(self) -> None:
         assert judge("device_silent", view(P2, past(P2, None, None, {}))).truth == "false"
         assert judge("device_silent", view(P2, [])).truth == "false"
