@@ -17,12 +17,14 @@ from afoot.commands import (
     documents,
     files,
     groups,
+    init,
     monitoring,
     observe,
     people,
     publish,
     status,
 )
+from afoot.commands.grafana import grafana
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -37,6 +39,7 @@ app.add_typer(people.device, name="device")
 app.add_typer(groups.group, name="group")
 app.add_typer(prescription, name="prescription")
 app.add_typer(notify, name="notify")
+app.add_typer(grafana, name="grafana")
 app.command("import")(files.import_)
 app.command("imports")(files.imports)
 app.command("forget")(files.forget)
@@ -65,6 +68,7 @@ app.command("status")(status.status)
 app.command("backup")(backup.backup)
 app.command("backup-key")(backup.backup_key)
 app.command("restore")(backup.restore)
+app.command("init")(init.init)
 app.command("demo")(demo.demo)
 
 

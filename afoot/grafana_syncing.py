@@ -1,12 +1,10 @@
 """Grafana as the settings name it: made what the care groups are, given its files and its tokens, and told to read them anew."""
 
-import json
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from afoot.app import App
 from afoot.publishing import open_influx, read_token
@@ -15,7 +13,6 @@ from dashboards.grafana_server import GrafanaServer
 from dashboards.grafana_sync import CareGroup, Sync, Synced
 from dashboards.provision import Organisation, build_files, token_file
 from ingest import groups
-from ingest.publishing.reading_tokens import make_read_token
 
 KINDS = ("datasources", "dashboards", "alerting")
 
@@ -69,7 +66,7 @@ def _write_tokens(app: App, folder: Path, synced: Synced, dry_run: bool) -> list
     if missing and not dry_run:
         with open_influx(app) as influx:
             for one in missing:
-                token = make_read_token(influx, one.bucket, f"Grafana reads {one.bucket}")
+                token = influx.make_read_token(one.bucket, f"Grafana reads {one.bucket}")
                 _write(folder / token_file(one.name), f"Token {token}", 0o600)
     return [f"make a token that reads {one.bucket} alone" for one in missing]
 
@@ -94,13 +91,7 @@ def _write(path: Path, text: str, mode: int) -> Path:
     """Write it beside and put it into place, so that Grafana never reads half of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
-    opener: Callable[[str, int], int] = lambda name, flags: os.open(name, flags, mode)  # noqa: E731
-    with open(part, "w", encoding="utf-8", opener=opener) as file:
+    with open(part, "w", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(text)
     part.replace(path)
     return path
-
-
-def describe(outcome: Outcome) -> dict[str, Any]:
-    """Return it for `--json`."""
-    return json.loads(json.dumps({"steps": list(outcome.steps), "passwords": [str(path) for path in outcome.passwords]}))

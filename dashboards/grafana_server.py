@@ -12,13 +12,15 @@ from grafana_api.grafana_api import GrafanaClientError, GrafanaException
 from grafana_api.grafana_face import GrafanaFace
 from requests.exceptions import RequestException
 
+from ingest.errors import IngestError
+
 VIEWER, ORGANISATION_HEADER = "Viewer", "X-Grafana-Org-Id"
 VIEW = 1
 TIMEOUT_S = 20.0
 _NOT_FOUND = 404
 
 
-class GrafanaError(Exception):
+class GrafanaError(IngestError):
     """Grafana did not do what it was asked. Its message says what, and never a password."""
 
 

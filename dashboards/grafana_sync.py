@@ -20,10 +20,10 @@ _UNMADE = 0
 
 @dataclass(frozen=True, slots=True)
 class CareGroup:
-    """What is wanted. therapists: logins"""
+    """What is wanted. therapists: logins; None: nobody said, and people are left alone"""
 
     name: str
-    therapists: Sequence[str] = ()
+    therapists: Sequence[str] | None = None
 
 
 @dataclass
@@ -42,7 +42,7 @@ class Sync:
         self._server, self._new_password, self._dry_run = server, new_password, dry_run
         self._made: dict[str, int] = {}
         # Who was made in an organisation by this run belongs to it from the first.
-        self._new: set[tuple[int, str]] = set()
+        self._new: set[tuple[str, str]] = set()
         self.done = Synced()
 
     def run(self, groups: Sequence[CareGroup]) -> Synced:
@@ -70,26 +70,27 @@ class Sync:
         team = server.find_team(TEAM) if organisation else None
         if team is None:
             team = self._do(f"{where}: add team {TEAM}", server.add_team, TEAM)
-        self._people(group, organisation, where, server, team)
+        if group.therapists is not None:
+            self._people(group.therapists, organisation, where, server, team)
         self._folder(organisation, where, server, team)
 
-    def _people(self, group: CareGroup, organisation: int, where: str, server: GrafanaServer, team: int) -> None:
+    def _people(self, therapists: Sequence[str], organisation: int, where: str, server: GrafanaServer, team: int) -> None:
         members = {one.login: one for one in server.members(organisation)} if organisation else {}
         in_team = {one.login: one.id for one in server.team_members(team)} if team else {}
-        for login in group.therapists:
-            user = self._user(login, organisation)
-            if login not in members and (organisation, login) not in self._new:
+        for login in therapists:
+            user = self._user(login, organisation, where)
+            if login not in members and (where, login) not in self._new:
                 self._do(f"{where}: add {login} as {VIEWER}", self._server.add_member, organisation, login)
             if login not in in_team:
                 self._do(f"{where}: add {login} to the team", server.add_team_member, team, user)
         for login, user in in_team.items():
-            if login in group.therapists:
+            if login in therapists:
                 continue
             self._do(f"{where}: take {login} out of the team", server.remove_team_member, team, user)
             if login in members and members[login].role == VIEWER:
                 self._do(f"{where}: take {login} out", self._server.remove_member, organisation, user)
 
-    def _user(self, login: str, organisation: int) -> int:
+    def _user(self, login: str, organisation: int, where: str) -> int:
         if login in self._made:
             return self._made[login]
         user = self._server.find_user(login)
@@ -97,7 +98,7 @@ class Sync:
             password = self._new_password()
             user = int(self._do(f"add user {login}", self._server.add_user, login, password, organisation))
             self.done.passwords |= {} if self._dry_run else {login: password}
-            self._new.add((organisation, login))
+            self._new.add((where, login))
         self._made[login] = user
         return user
 
