@@ -29,11 +29,14 @@ def sync_grafana(app: App, therapists: Mapping[str, Sequence[str]] | None = None
     """Make Grafana what afoot says.
 
     therapists: the logins of each care group, by its name; None: people are left alone
-    Raises: ValueError for a setting that cannot be used; GrafanaError, InfluxError; OSError if a file cannot be written
+    Raises: ValueError for a setting that cannot be used; NotKnown for a group that is none; GrafanaError, InfluxError; OSError if
+            a file cannot be written
     """
     settings = app.settings
     folder, server = _folder(settings), _server(settings)
     with app.store.reading() as connection:
+        for name in therapists or {}:
+            groups.find_group(connection, name)
         wanted = [
             CareGroup(one.name, None if therapists is None else tuple(therapists.get(one.name, ())))
             for one in groups.list_groups(connection)
