@@ -87,7 +87,7 @@ def server() -> Iterator[tuple[Influxd, str] | None]:
         ours, theirs = context.Pipe()
         try:
             influxd.start()
-            door = context.Process(target=serve, args=(influxd.port, TOKEN, theirs), daemon=True)
+            door = context.Process(target=serve, args=(f"127.0.0.1:{influxd.port}", TOKEN, theirs), daemon=True)
             door.start()
             try:
                 yield influxd, f"http://127.0.0.1:{ours.recv()}"

@@ -2,7 +2,8 @@
 
 `POST /api/v2/write?bucket=..&org=..&precision=..` becomes `/write?db=..`, `/query` passes; both need the Token header. What
 stands behind it is the real engine: its parser, its types, its storage, its InfluxQL. What 2.x alone has is not here: creating
-buckets through its API, and its own answer to a partial write, which `as_two` imitates (422 for 400).
+buckets through its API, and its own answer to a partial write, which `as_two` imitates (422 for 400). Before a 2.x it only
+misbehaves.
 """
 
 import gzip
@@ -19,6 +20,7 @@ from socket import SHUT_RDWR
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
+_PASSED = ("Authorization", "Content-Type", "Accept")
 _PRECISION = {"ns": "n", "us": "u", "ms": "ms", "s": "s"}
 
 
@@ -62,6 +64,7 @@ class Proxy:
 
     faults: for the next writes, one each.  judge: asked of each write, by bucket and lines, when there are no faults
     query_faults: for the next queries
+    before_two: what stands behind is a 2.x: everything passes as it is
     """
 
     port: int
@@ -70,6 +73,7 @@ class Proxy:
     query_faults: deque[Fault] = field(default_factory=deque)
     judge: Judge | None = None
     as_two: bool = False
+    before_two: bool = False
     requests: list[Request] = field(default_factory=list)
 
     @property
@@ -93,11 +97,11 @@ class Proxy:
 
 
 @contextmanager
-def proxy(upstream_port: int, token: str) -> Iterator[Proxy]:
-    """Yield a proxy that runs in threads of this process."""
+def proxy(upstream: str, token: str, *, before_two: bool = False) -> Iterator[Proxy]:
+    """Yield a proxy that runs in threads of this process. upstream: host and port"""
     server = _Server(("127.0.0.1", 0), _Handler)
-    server.upstream_port = upstream_port
-    server.state = Proxy(server.server_address[1], token)
+    server.upstream = upstream
+    server.state = Proxy(server.server_address[1], token, before_two=before_two)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -111,7 +115,7 @@ def proxy(upstream_port: int, token: str) -> Iterator[Proxy]:
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 64
-    upstream_port: int
+    upstream: str
     state: Proxy
 
     def handle_error(self, request: Any, client_address: Any) -> None:
@@ -152,6 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
             fault = state.query_faults.popleft() if state.query_faults else None
             headers = {"Content-Type": self.headers.get("Content-Type") or "application/x-www-form-urlencoded"}
             self._with(fault, body, lambda part: self._upstream(self.command, self.path, part, headers))
+        elif state.before_two:
+            self._pass_on(self.command, self.path, body, {})
         else:
             self._answer(404, b'{"code":"not found","message":"path not found"}')
 
@@ -161,7 +167,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is None and state.judge is not None:
             fault = state.judge(query["bucket"], body.splitlines())
         where = urlencode({"db": query["bucket"], "precision": _PRECISION[query.get("precision", "ns")]})
-        self._with(fault, body, lambda part: self._upstream("POST", f"/write?{where}", part, {}))
+        path = self.path if state.before_two else f"/write?{where}"
+        self._with(fault, body, lambda part: self._upstream("POST", path, part, {}))
 
     def _with(self, fault: Fault | None, body: bytes, go_on: Callable[[bytes], tuple[int, bytes, dict[str, str]]]) -> None:
         fault = fault or Fault()
@@ -195,15 +202,17 @@ class _Handler(BaseHTTPRequestHandler):
             self._cut()
 
     def _upstream(self, method: str, path: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes, dict[str, str]]:
-        connection = HTTPConnection("127.0.0.1", self.server.upstream_port, timeout=60)
+        connection = HTTPConnection(self.server.upstream, timeout=60)
         try:
+            if self.server.state.before_two:
+                headers = headers | {name: self.headers[name] for name in _PASSED if name in self.headers}
             connection.request(method, path, body or None, headers)
             answer = connection.getresponse()
             kept = {name: value for name, value in answer.getheaders() if name in ("Content-Type", "X-Influxdb-Version")}
             status, text = answer.status, answer.read()
         finally:
             connection.close()
-        if status >= 400 and b'"error"' in text:
+        if status >= 400 and b'"error"' in text and not self.server.state.before_two:
             text = json.dumps({"code": "invalid", "message": json.loads(text)["error"]}).encode()
         return status, text, kept
 
@@ -225,8 +234,8 @@ class _Handler(BaseHTTPRequestHandler):
             return  # the client was faster
 
 
-def serve(upstream_port: int, token: str, ready: Any) -> None:
+def serve(upstream: str, token: str, ready: Any) -> None:
     """Run a proxy until the process ends, for those who measure: it takes no time of theirs. ready: is sent the port"""
-    with proxy(upstream_port, token) as door:
+    with proxy(upstream, token) as door:
         ready.send(door.port)
         threading.Event().wait()

@@ -86,7 +86,10 @@ class Influxd:
 
 @dataclass(frozen=True)
 class Rig:
-    """Where to publish to, and a way to ask what is there. proxy, influxd: None where the environment names the server."""
+    """Where to publish to, and a way to ask what is there.
+
+    proxy:   None before a server that speaks TLS.  influxd: None where the environment names the server
+    """
 
     url: str
     token: str
@@ -157,7 +160,13 @@ def influx_rig() -> Iterator[Rig]:
     """Yield a server to test with; skips the test where there is none."""
     url = os.environ.get("AFOOT_TEST_INFLUX_URL")
     if url:
-        yield Rig(url.rstrip("/"), os.environ.get("AFOOT_TEST_INFLUX_TOKEN", ""), os.environ.get("AFOOT_TEST_INFLUX_ORG", ""))
+        token, org = (os.environ.get(f"AFOOT_TEST_INFLUX_{name}", "") for name in ("TOKEN", "ORG"))
+        parts = urlsplit(url)
+        if parts.scheme == "https":
+            yield Rig(url.rstrip("/"), token, org)
+            return
+        with proxy(parts.netloc, token, before_two=True) as door:
+            yield Rig(door.url, token, org, door)
         return
     program = shutil.which("influxd")
     if program is None:
@@ -166,7 +175,7 @@ def influx_rig() -> Iterator[Rig]:
         influxd = Influxd(program, Path(name))
         try:
             influxd.start()
-            with proxy(influxd.port, TOKEN) as door:
+            with proxy(f"127.0.0.1:{influxd.port}", TOKEN) as door:
                 yield Rig(door.url, TOKEN, "afoot", door, influxd)
         finally:
             influxd.kill()

@@ -39,7 +39,7 @@ def test_a_clinic_is_published_and_status_says_so(program: Program, influx: Rig)
 
 def test_status_says_what_is_not_taken(program: Program, influx: Rig) -> None:
     if influx.proxy is None:
-        pytest.skip("needs the proxy, which the server of AFOOT_TEST_INFLUX_URL does without")
+        pytest.skip("needs the proxy, which stands before no server that speaks TLS")
     influx.proxy.judge = lambda bucket, lines: (
         Fault(status=422, body='{"message":"too old"}') if any(line.startswith(b"daily") for line in lines) else None
     )

@@ -49,7 +49,7 @@ def app(home: Path, tmp_path: Path) -> Iterator[App]:
 @pytest.fixture
 def proxy(influx: Rig) -> Proxy:
     if influx.proxy is None:
-        pytest.skip("needs the proxy, which the server of AFOOT_TEST_INFLUX_URL does without")
+        pytest.skip("needs the proxy, which stands before no server that speaks TLS")
     return influx.proxy
 
 
@@ -188,7 +188,8 @@ def test_a_request_that_is_too_large_is_halved(app: App, influx: Rig, proxy: Pro
 
 
 def test_the_server_is_killed_in_the_midst(app: App, influx: Rig, proxy: Proxy) -> None:
-    assert influx.influxd is not None
+    if influx.influxd is None:
+        pytest.skip("needs a server of its own, to kill it")
 
     class Killing(FromWrite):
         def __call__(self, bucket: str, lines: list[bytes]) -> Fault | None:

@@ -283,7 +283,7 @@ SELDOM = {
 
 def needs_proxy(rig: Rig) -> Proxy:
     if rig.proxy is None:
-        pytest.skip("needs the proxy, which the server of AFOOT_TEST_INFLUX_URL does without")
+        pytest.skip("needs the proxy, which stands before no server that speaks TLS")
     return rig.proxy
 
 
