@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -585,3 +586,23 @@ def test_a_real_grafana_answers_the_same(world: World, dashboard: str, title: st
         found = {value for frame in frames for values in frame.values() for value in values}
         fields = {name for name in target["query"].partition(" FROM ")[0].replace("(", '"').split('"') if name.islower()}
         assert {row[name] for row in rows for name in fields & set(row) if row[name] is not None} <= found
+
+
+def test_who_was_moved_to_another_group_is_offered_there_alone(influx: Rig, tmp_path: Path) -> None:
+    app = open_app(tmp_path)
+    try:
+        with app.store.writing() as connection:
+            ida = people.add_patient(connection, "Ida", "Europe/Lisbon", END_MS)
+            spine, other = groups.add_group(connection, "spine"), groups.add_group(connection, "other")
+            groups.assign(connection, ida.id, spine.id)
+        query = BUILT["patient"]["templating"]["list"][0]["query"]
+        offered = []
+        for group in (spine, other):
+            with app.store.writing() as connection:
+                groups.assign(connection, ida.id, group.id)
+            assert clinic.run(app, influx).state == "done"
+            views = (View(bucket, FROM_MS, TO_MS) for bucket in (SPINE, "afoot_other"))
+            offered.append([[row["value"] for row in ask(influx, view, query)] for view in views])
+        assert offered == [[[ida.pseudonym], []], [[], [ida.pseudonym]]]
+    finally:
+        app.close()
