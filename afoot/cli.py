@@ -18,6 +18,7 @@ from afoot.commands import (
     documents,
     files,
     groups,
+    init,
     monitoring,
     observe,
     people,
@@ -25,6 +26,7 @@ from afoot.commands import (
     serving,
     status,
 )
+from afoot.commands.grafana import grafana
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
 
@@ -41,6 +43,7 @@ app.add_typer(access.user, name="user")
 app.add_typer(access.token, name="token")
 app.add_typer(prescription, name="prescription")
 app.add_typer(notify, name="notify")
+app.add_typer(grafana, name="grafana")
 app.command("import")(files.import_)
 app.command("imports")(files.imports)
 app.command("forget")(files.forget)
@@ -71,6 +74,7 @@ app.command("status")(status.status)
 app.command("backup")(backup.backup)
 app.command("backup-key")(backup.backup_key)
 app.command("restore")(backup.restore)
+app.command("init")(init.init)
 app.command("demo")(demo.demo)
 
 

@@ -100,16 +100,16 @@ def open_influx(app: App, *, retries: int = RETRIES) -> Influx:
         raise ValueError(f"AFOOT_INFLUX_URL: {error}") from error
 
 
-def read_token(path: Path | None) -> str:
+def read_token(path: Path | None, setting: str = "AFOOT_INFLUX_TOKEN_FILE") -> str:
     """Return the token of a file; none without one. Raises: ValueError that never says what was found"""
     if path is None:
         return ""
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"AFOOT_INFLUX_TOKEN_FILE: {path} cannot be read: {type(error).__name__}") from error
+        raise ValueError(f"{setting}: {path} cannot be read: {type(error).__name__}") from error
     if not token or not token.isprintable() or len(token.split()) != 1:
-        raise ValueError(f"AFOOT_INFLUX_TOKEN_FILE: {path}: expected one token, in one line")
+        raise ValueError(f"{setting}: {path}: expected one token, in one line")
     return token
 
 

@@ -44,6 +44,12 @@ class Settings(BaseSettings):
     influx_url: str = Field(default="", description="InfluxDB that dashboards read; empty: nothing is published")
     influx_org: str = Field(default="afoot", description="its organisation")
     influx_token_file: Path | None = Field(default=None, description="a file with its token")
+    grafana_url: str = Field(default="", description="Grafana that `afoot grafana sync` sets up")
+    grafana_user: str = Field(default="admin", description="its administrator")
+    grafana_password_file: Path | None = Field(default=None, description="a file with the administrator's password")
+    grafana_files: Path | None = Field(default=None, description="folder that Grafana reads its provisioning from")
+    grafana_influx_url: str = Field(default="", description="InfluxDB as Grafana reaches it; empty: as afoot does")
+    grafana_link_url: str = Field(default="http://127.0.0.1:8765", description="afoot's pages, for links in dashboards")
 
     @field_validator("home")
     @classmethod

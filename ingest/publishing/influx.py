@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from typing import Any, Self
 from urllib.parse import urlsplit
 
-from influxdb_client import InfluxDBClient, WriteService
+from influxdb_client import Authorization, InfluxDBClient, Permission, PermissionResource, WriteService
 from influxdb_client.client.write.retry import WritesRetry
 from influxdb_client.rest import ApiException
 from urllib3.exceptions import HTTPError, LocationParseError
@@ -121,6 +121,22 @@ class Influx:
                 buckets.create_bucket(bucket_name=bucket, org=self._org)
         except (ApiException, HTTPError) as error:
             raise _error(error, f"bucket {bucket} is not there, and could not be made") from error
+
+    def make_read_token(self, bucket: str, said: str) -> str:
+        """Return a new token that reads this bucket and nothing else; it is never shown again. said: what it is for
+
+        Raises: InfluxError; NotAllowed on a 1.x server, which has none
+        """
+        if not self.ping().startswith("2"):
+            raise NotAllowed("tokens that read one bucket: expected InfluxDB 2")
+        self.ensure_bucket(bucket)
+        try:
+            found = self._client.buckets_api().find_bucket_by_name(bucket)
+            resource = PermissionResource(type="buckets", id=found.id, org_id=found.org_id)
+            wanted = Authorization(org_id=found.org_id, description=said, permissions=[Permission("read", resource)])
+            return str(self._client.authorizations_api().create_authorization(authorization=wanted).token)
+        except (ApiException, HTTPError) as error:
+            raise _error(error, f"a token that reads {bucket}") from error
 
     def query(self, bucket: str, query: str) -> list[dict[str, Any]]:
         """Return the rows of InfluxQL statements: measurement as `name`, tags, columns; `time` in seconds.

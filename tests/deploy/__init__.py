@@ -1,0 +1,1 @@
+"""Deployment: the files that containers run on, read as their tools read them."""
