@@ -72,6 +72,14 @@ def find_patient(connection: Connection, name: str) -> Patient:
     return _patient(row)
 
 
+def get_patient(connection: Connection, patient_id: int) -> Patient:
+    """Raises: NotKnown if there is none of that id"""
+    row = connection.execute(select(tables.patients).where(tables.patients.c.id == patient_id)).one_or_none()
+    if row is None:
+        raise NotKnown("patient: there is none of that number")
+    return _patient(row)
+
+
 def list_patients(connection: Connection) -> list[Patient]:
     return [_patient(row) for row in connection.execute(select(tables.patients).order_by(tables.patients.c.name))]
 

@@ -165,6 +165,25 @@ care_log = Table(
 )
 Index("care_log_by_time", care_log.c.patient_id, care_log.c.at_ms)
 
+wearables = Table(
+    "wearables",
+    metadata,
+    Column("id", String, primary_key=True, comment="of the device itself: a wearable is one patient's"),
+    Column("patient_id", ForeignKey("patients.id"), nullable=False, index=True),
+    Column("address", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("codec", String, nullable=False),
+    Column("cursor", JSON, nullable=False),
+    Column("facts", JSON, nullable=False),
+    Column("key", String, comment="hex; what the device wants to hear before it tells anything"),
+    Column("battery", Integer),
+    Column("charging", Boolean),
+    Column("tried_ms", BigInteger),
+    Column("synced_ms", BigInteger),
+    Column("problem", String, nullable=False),
+    Column("hint", String, nullable=False),
+)
+
 minutes = Table(
     "minutes",
     metadata,

@@ -185,9 +185,9 @@ class Seen:
         return self.announced is not None
 
     def _act(self, said: Mapping[str, Any]) -> None:
-        self.received += 1
         end_ms = _number(said, "ts", EARLIEST_MS, LATEST_MS)
         steps, bpm = _number(said, "stp", 0, 65_535), _number({"hrm": 0, **said}, "hrm", 0, 255)
+        self.received += 1  # one that cannot be read has not come
         self.last_ms = max(self.last_ms, end_ms)
         if end_ms > self.fresh_ms:
             activity = said.get("act")
@@ -207,6 +207,7 @@ class _BangleTalk:
     seen: Seen = field(init=False)
     now_ms: int = 0
     _notes: list[Action] = field(default_factory=list)
+    _unreadable: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.seen = Seen(whole(self.settings.cursor, "fresh_ms"))
@@ -227,13 +228,20 @@ class _BangleTalk:
         return self._cursor(ahead, zone_s)
 
     def _history(self) -> Generator[Turn, Event, None]:
-        """Fetch until as many blocks have come as the watch says it sent."""
+        """Fetch until as many blocks have come as the watch says it sent.
+
+        Nothing tells a line that was damaged on its way from one that the watch holds so, but that it comes the same again.
+        """
         expected, found = "as many blocks as announced", ""
+        before: list[str] = []
         for _ in range(TRIES):
             self.seen.expect()
+            self._unreadable = []
             yield from self._ask(ask_history(whole(self.settings.cursor, "ts_ms")), "history", self.seen.is_over)
-            if self.seen.announced == self.seen.received:
+            held = len(self._unreadable) if self._unreadable == before else 0
+            if self.seen.announced == self.seen.received + held:
                 return
+            before = self._unreadable
             found = f"{self.seen.received} of {self.seen.announced}"
             self._notes.append(Malformed("history", expected, found))
         raise DecodeError("history", expected, f"{found}, {TRIES} times")
@@ -293,6 +301,7 @@ class _BangleTalk:
             try:
                 self.seen.take(line, event.at_ms)
             except DecodeError as error:
+                self._unreadable.append(line)
                 self._notes.append(Malformed(error.place, error.expected, error.found))
         if self.seen.battery is not None:
             self._notes.append(self.seen.battery)

@@ -115,12 +115,18 @@ def _signs(seen: Seen, belief: Belief) -> Iterator[tuple[int, int]]:
 
 
 def _whole_days(seen: Seen, belief: Belief) -> set[int]:
-    """Return the days of UTC (since 1970) whose steps came whole."""
-    return {
-        (packets.day_ms(answer.day) if answer.day else answer.at_ms // DAY_MS * DAY_MS - answer.asked * DAY_MS) // DAY_MS
-        for answer, turn in zip(seen.answers, seen.turns, strict=True)
-        if answer.is_complete and belief.offset_ms(turn) == 0
-    }
+    """Return the days of UTC (since 1970) whose steps came whole.
+
+    Of a day that is over, a ring that says it has none may not keep it any more: that is not a day without steps. Today it keeps.
+    """
+    days = set()
+    for answer, turn in zip(seen.answers, seen.turns, strict=True):
+        if answer.is_complete and belief.offset_ms(turn) == 0:
+            if answer.day is not None:
+                days.add(packets.day_ms(answer.day) // DAY_MS)
+            elif answer.asked == 0:
+                days.add(answer.at_ms // DAY_MS)
+    return days
 
 
 def _sleep(seen: Seen, belief: Belief, rejects: Rejects) -> Iterator[Span]:

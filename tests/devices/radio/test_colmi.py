@@ -268,7 +268,10 @@ def test_the_clock_is_left_alone_on_demand(days: list[Day]) -> None:
 
 
 def test_days_without_a_sign_of_life_are_unknown(days: list[Day]) -> None:
-    """No steps and no pulse: the ring may have had no power. No steps and a pulse: it saw that nobody walked."""
+    """No steps and no pulse: the ring may have had no power. A pulse: it may not keep the steps of that day any more.
+
+    Only of today is it sure that the ring keeps them: a pulse and no steps is a day in bed.
+    """
     for pulse in (0, 5):
         ring = VirtualRing(days, RingModel(pulse_every_min=pulse, tells_sleep=False))
         gone = (ring.lived.at_ms >= midnight(NOW) - 5 * DAY_MS) & (ring.lived.at_ms < midnight(NOW) - 2 * DAY_MS)
@@ -276,8 +279,12 @@ def test_days_without_a_sign_of_life_are_unknown(days: list[Day]) -> None:
         sync = Link(CODEC, ring).sync(Settings(), NOW)
         stretches = covered(sync.captures).tolist()
         middle = midnight(NOW) - 4 * DAY_MS
-        assert any(start <= middle < end for start, end in stretches) == bool(pulse)
+        assert not any(start <= middle < end for start, end in stretches)
         assert not spans(sync.captures)
+        in_bed = midnight(NOW) - 4 * DAY_MS + 10 * HOUR_MS
+        sync = Link(CODEC, ring).sync(Settings(), in_bed)
+        stretches = covered(sync.captures).tolist()
+        assert any(start <= in_bed - 2 * HOUR_MS < end for start, end in stretches) == bool(pulse)
 
 
 def test_two_rings_at_once_do_not_mix(days: list[Day]) -> None:

@@ -1,0 +1,92 @@
+"""Wearables that somebody paired, and where what they say goes: a clinic's store or a gateway's spool. Without a radio."""
+
+import contextlib
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from devices.errors import DecodeError
+from devices.radio.capture import parse_capture
+from devices.radio.codec import Cursor
+from ingest.collect.exchanging import leftovers
+from ingest.collect.links import BrokenProtocol
+from ingest.errors import Conflict, NotKnown
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """A wearable that somebody added. address: as this machine's system shows it. id: see `Peer`. cursor: see `Settings`"""
+
+    id: str
+    address: str
+    name: str
+    codec: str
+    cursor: Cursor = field(default_factory=dict)
+    facts: Mapping[str, int | str] = field(default_factory=dict)
+    key: bytes | None = field(default=None, repr=False)
+    utc_offset_s: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a try to sync showed. problem, hint: empty after one that ended well. battery: percent, None if it was not told"""
+
+    at_ms: int
+    problem: str = ""
+    hint: str = ""
+    battery: int | None = None
+    charging: bool | None = None
+
+
+class Roster(Protocol):
+    """Who is paired, and where what they say goes."""
+
+    @property
+    def folder(self) -> Path:
+        """Where captures are written, on the file system on which they are kept."""
+        ...
+
+    def find(self, id: str) -> Paired: ...
+
+    def keep(self, id: str, capture: Path, cursor: Cursor | None) -> None:
+        """Make the capture safe, then the cursor, as `Keeper` says. Raises: BrokenProtocol if nothing of it can be read"""
+        ...
+
+    def note(self, id: str, seen: Seen) -> None: ...
+
+
+@contextmanager
+def only_one(folder: Path) -> Iterator[None]:
+    """Hold the folder of captures while the block lasts. Raises: Conflict if another process has it"""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with (folder / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Conflict("another afoot is using the radio; it goes on") from error
+        yield
+
+
+def keep_leftovers(roster: Roster) -> list[str]:
+    """Keep what a process left which was ended in the midst of a round; runs inside `only_one`.
+
+    Returns: what could not be kept, and why; such a file stays where it is
+    """
+    problems = []
+    for path in leftovers(roster.folder):
+        try:
+            roster.keep(parse_capture(path.read_bytes(), path.name).header.peer.id, path, None)
+        except DecodeError:
+            drop(path)  # it ended before its first line was whole: nothing had been received
+        except (NotKnown, BrokenProtocol) as error:
+            problems.append(f"{path.name}: {error}")
+    return problems
+
+
+def drop(path: Path) -> None:
+    """Let go of a capture that is kept elsewhere."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
