@@ -19,6 +19,11 @@ from rules.outbox import outbox_metadata
 STATE = (rules_metadata, outbox_metadata, checks_metadata, summaries_metadata, service_metadata)
 
 
+def now_ms() -> int:
+    """Return now, in ms since 1970."""
+    return time.time_ns() // 1_000_000
+
+
 class App:
     """One store and its archive, opened by the settings."""
 
@@ -31,7 +36,7 @@ class App:
         self.archive = Archive(settings.archive_folder)
 
     def now_ms(self) -> int:
-        return time.time_ns() // 1_000_000
+        return now_ms()
 
     def close(self) -> None:
         self.store.close()

@@ -23,9 +23,11 @@ from afoot.commands import (
     observe,
     people,
     publish,
+    radio,
     serving,
     status,
 )
+from afoot.commands.gateway import gateway
 from afoot.commands.grafana import grafana
 from afoot.commands.notify import notify
 from afoot.commands.prescription import prescription
@@ -43,6 +45,7 @@ app.add_typer(access.user, name="user")
 app.add_typer(access.token, name="token")
 app.add_typer(prescription, name="prescription")
 app.add_typer(notify, name="notify")
+app.add_typer(gateway, name="gateway")
 app.add_typer(grafana, name="grafana")
 app.command("import")(files.import_)
 app.command("imports")(files.imports)
@@ -67,6 +70,9 @@ app.command("alerts")(alerts.alerts)
 app.command("ack")(alerts.ack)
 app.command("close")(alerts.close)
 app.command("snooze")(alerts.snooze)
+app.command("sync")(radio.sync)
+app.command("live")(radio.live)
+app.command("doctor")(radio.doctor)
 app.command("serve")(serving.serve)
 app.command("audit")(access.show_audit)
 app.command("publish")(publish.publish)

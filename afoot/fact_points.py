@@ -12,7 +12,7 @@ from afoot.day_points import DAY_S, MINUTE_S, known_stretch
 from afoot.judging import day_minutes, judge_place
 from devices.recording import DAY_MS, MINUTE_MS
 from ingest import ledger as imports
-from ingest import people, tables
+from ingest import people, tables, wearables
 from ingest.gaps import Gap, find_gaps
 from ingest.local_days import EPOCH
 from ingest.observations import CODES, Kind, Observation, list_observations
@@ -152,10 +152,12 @@ def _sync(
         row[0]: row[1:]
         for row in connection.execute(select(table.c.device_id, *columns).where(*where).group_by(table.c.device_id))
     }
+    battery = {one.paired.id: one.battery for one in wearables.list_wearables(connection, [patient.id])}
     for device in devices:
         first_ms, last_ms, last_day = stretches.get(device.id, (None, None, None))
         row: dict[str, Any] = {"first_data_ms": first_ms, "last_data_ms": last_ms}
         row |= {"vendor": device.device.vendor or None, "model": device.device.model or None}
+        row |= {"battery": battery.get(device.device.serial or "")}
         if last_ms is not None:
             recent = [gap for gap in gaps if gap.device_id == device.id and gap.start_ms >= last_ms - RECENT_DAYS * DAY_MS]
             row |= {"gaps_30": len(recent), "gap_min_30": sum(gap.length_ms for gap in recent) // MINUTE_MS}

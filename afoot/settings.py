@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     workers: int = Field(default=0, ge=0, le=1024, description="of processes and of Dask's own; 0: one for each processor")
     dask_scheduler: str = Field(default="", description="address of a Dask scheduler; empty: a cluster of this machine alone")
     durable: bool = Field(default=True, description="off: a power cut may take the last commits (SQLite only)")
+    radio_minutes: int = Field(default=15, ge=1, description="how often `afoot serve` syncs paired wearables")
+    radio_adapter: str = Field(default="", description="Bluetooth adapter, such as hci0; empty: the system's own")
     serve_host: str = Field(default="127.0.0.1", description="the address that `afoot serve` listens on")
     serve_port: int = Field(default=8765, ge=0, le=65535, description="and its port; 0: any free one")
     serve_url: str = Field(default="", description="where people reach it; https makes cookies secure")
@@ -71,6 +73,10 @@ class Settings(BaseSettings):
     @property
     def store_url(self) -> str:
         return self.store or f"sqlite:///{self.home / 'afoot.db'}"
+
+    @property
+    def radio_folder(self) -> Path:
+        return self.home / "radio"
 
     @property
     def archive_folder(self) -> Path:

@@ -3,6 +3,7 @@
 A part that should appear in `afoot status` is one function and one line in PARTS.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
@@ -10,11 +11,14 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from afoot.app import App
+from afoot.backing_up import list_backups
 from afoot.output import instant
+from devices.recording import DAY_MS
 from ingest import tables
 from ingest.local_days import EPOCH
 from ingest.publishing import outbox
 from ingest.publishing.outbox import FACTS
+from ingest.wearables import list_wearables
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,4 +80,28 @@ def _reach(app: App) -> tuple[bool, str]:
         return False, f"not reachable: {error}"
 
 
-PARTS: tuple[Part, ...] = (store_lines, publishing_lines)
+def wearable_lines(app: App) -> Iterator[Line]:
+    """Say how many wearables are paired, and which trouble stands in the way of how many."""
+    with app.store.reading() as connection:
+        paired = list_wearables(connection)
+    if not paired:
+        return
+    yield Line("wearables", "paired", f"{len(paired):,}")
+    troubles = Counter(one.problem for one in paired if one.problem)
+    for problem, count in troubles.most_common():
+        yield Line("wearables", f"{count} not synced", problem, False)
+
+
+def backup_lines(app: App) -> Iterator[Line]:
+    """Say when the last backup was written, where backups are to be."""
+    folder = app.settings.backup_folder
+    if folder is None:
+        return
+    made = list_backups(folder)[-1:] if folder.exists() else []
+    if not app.settings.backup_keys:
+        yield Line("backups", "public key", "none is set: no backup is written", False)
+    late = not made or app.now_ms() - made[0][0] > 2 * DAY_MS
+    yield Line("backups", "last", instant(made[0][0]) if made else "none", not late)
+
+
+PARTS: tuple[Part, ...] = (store_lines, publishing_lines, wearable_lines, backup_lines)

@@ -18,6 +18,7 @@ from afoot.service.dropping import import_dropped
 from afoot.service.recovering import import_complete
 from afoot.service.sessions import Lifetime
 from afoot.service.turns import DELIVER, EVALUATE
+from afoot.syncing import sync_due
 from ingest import dirty, people
 from ingest.people import Patient
 
@@ -90,6 +91,14 @@ def publish(app: App) -> None:
         raise Failed(f"publishing: {published.problem}")
 
 
+def sync_wearables(app: App) -> None:
+    """Fetch what paired wearables near this machine have kept. One that is not near is no failure of the job."""
+    seen = sync_due(app)
+    for one in seen.values():
+        if one.problem:
+            log.info("a wearable was not synced: %s", one.problem)
+
+
 def retain(app: App) -> None:
     """Remove sessions and uploads that are over, and what the audit need no longer know."""
     settings, now_ms = app.settings, app.now_ms()
@@ -117,6 +126,7 @@ JOBS: tuple[Job, ...] = (
     Job(EVALUATE, every(60), evaluate_changed),
     Job("evaluate all", lambda app: app.settings.check_minutes * MINUTE_MS, evaluate_all),
     Job(DELIVER, every(20), send_due),
+    Job("bluetooth", lambda app: app.settings.radio_minutes * MINUTE_MS, sync_wearables),
     Job("publish", every(20), publish),
     Job("backup", every(3600), back_up_due),
     Job("retention", every(3600), retain),

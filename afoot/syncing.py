@@ -1,0 +1,44 @@
+"""Wearables of this machine's patients, over its Bluetooth, into its store."""
+
+import asyncio
+from collections.abc import Callable, Collection
+
+from afoot.app import App
+from devices.radio.codec import Action
+from ingest import wearables
+from ingest.collect.bluetooth import Radio
+from ingest.collect.pairing import Paired, Seen, keep_leftovers, only_one
+from ingest.collect.rounds import Rules, sync_round
+from ingest.wearables import StoreRoster
+
+
+def radio_of(app: App) -> Radio:
+    return Radio(app.settings.radio_adapter or None)
+
+
+def roster_of(app: App) -> StoreRoster:
+    return StoreRoster(app.store, app.archive, app.settings.radio_folder, app.now_ms)
+
+
+def sync_due(app: App) -> dict[str, Seen]:
+    """Sync every paired wearable once; returns what became of each, by its id. Nothing is done where none is paired.
+
+    Raises: Conflict if another process is syncing
+    """
+    with app.store.reading() as connection:
+        ids = {one.paired.id for one in wearables.list_wearables(connection)}
+    return sync(app, radio_of(app), ids) if ids else {}
+
+
+def sync(
+    app: App, radio: Radio, ids: Collection[str], rules: Rules | None = None, told: Callable[[Paired, Action], None] | None = None
+) -> dict[str, Seen]:
+    """Sync these wearables, one after the other, after what an earlier process left behind."""
+    roster = roster_of(app)
+    with only_one(app.settings.radio_folder):
+        problems = keep_leftovers(roster)
+        devices = [roster.find(id) for id in sorted(ids)]
+        seen = asyncio.run(sync_round(radio, roster, devices, app.now_ms, rules, told))
+    if problems:
+        raise ValueError("captures of an earlier sync could not be kept: " + "; ".join(problems))
+    return seen
