@@ -21,7 +21,7 @@ from ingest.store import Change, Store
 
 NOW = 1_700_000_000_000
 OPTIONS = ReadOptions(ZoneInfo("Europe/Berlin"))
-DERIVED = (tables.minutes, tables.spans, tables.offsets, tables.totals)
+DERIVED = (tables.minutes, tables.spans, tables.offsets, tables.totals, tables.hours)
 
 
 def csv(*rows: str) -> bytes:
