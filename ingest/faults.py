@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, Row, delete, select
+from sqlalchemy import Connection, delete, select
 
 from devices.recording import DAY_MS, MINUTE_MS
 from ingest import dirty, people, tables
@@ -162,7 +162,7 @@ def _read_hours(connection: Connection, patient_id: int, first: int, last: int) 
 
 
 def _compare(
-    connection: Connection, patient_id: int, device_id: int, rows: Sequence[Row[Any]], first: int, last: int
+    connection: Connection, patient_id: int, device_id: int, rows: Sequence[Any], first: int, last: int
 ) -> list[DeviceHour]:
     found = read_minutes(connection, patient_id, "steps", first, last, device_id)
     if not rows or not found:

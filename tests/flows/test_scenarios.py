@@ -205,8 +205,9 @@ def test_a_faulty_stretch_is_told_to_the_operator_and_judged_by_nobody(tmp_path:
         story = next(one for one in STORIES if one.rule == "device_fault")
         made.give(story, FIRST, NOW, troubles=[(story.hit, walk("18:00", "19:10", 240))], until_ms=now_ms)
         checked = made.check(now_ms)[story.rule]
-        true = [one.rule for one in checked.findings if one.truth is Truth.TRUE]
-        assert true == ["device_fault"]
+        true = {one.rule for one in checked.findings if one.truth is Truth.TRUE}
+        assert "device_fault" in true
+        assert not true & {"too_long", "too_brisk", "spike", "load_ratio", "stationary_now", "device_silent"}
         assert made.messages("device_fault") == ["operator"]
         assert len(finding(checked, "device_fault").evidence.minutes) == 70
         # Somebody looked and says that it was so: the alert ends, and the walk counts.

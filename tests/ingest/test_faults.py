@@ -76,7 +76,7 @@ def unknown(store: Store, patient: Patient) -> list[int]:
 
 def test_the_limits_are_those_of_the_rule() -> None:
     rule = DeviceFault()
-    assert (faults.MAX_SPM, faults.VENDOR_SHARE, faults.VENDOR_STEPS) == (rule.max_spm, rule.vendor_share, rule.vendor_steps)
+    assert (rule.max_spm, rule.vendor_share, rule.vendor_steps) == (faults.MAX_SPM, faults.VENDOR_SHARE, faults.VENDOR_STEPS)
 
 
 def test_a_minute_that_nobody_can_have_walked(store: Store, tmp_path: Path, patient: Patient) -> None:
@@ -125,7 +125,7 @@ def test_a_clock_that_stands_as_nowhere_on_earth(
 
 
 def test_a_person_lifts_it_and_takes_that_back(store: Store, tmp_path: Path, patient: Patient) -> None:
-    give(store, tmp_path, patient, minutes({600: 230}), hours({20: 600}))
+    give(store, tmp_path, patient, minutes({600: 230}), hours({10: 525, 20: 600}))
     assert len(unknown(store, patient)) == 11 + 60
     with store.writing() as connection:
         faults.trust_device(connection, patient.id, KEY, START_MS + 9 * HOUR_MS, START_MS + 12 * HOUR_MS, 0)
