@@ -37,7 +37,8 @@ def day(
     ]
     columns = ["device", "from", "to", "because"]
     if json:
-        print_json({**_plain(judged[0]), "set_aside": [dict(zip(columns, row, strict=True)) for row in rows]})
+        aside_rows = [dict(zip(columns, row, strict=True)) for row in rows]
+        print_json({**_plain(judged[0]), **({"set_aside": aside_rows} if rows else {})})
         return
     _print_day(judged[0])
     if rows:
