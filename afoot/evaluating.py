@@ -23,6 +23,7 @@ from afoot.policies import policies_for
 from afoot.replaying import VIEW_DAYS, Material, Replayed, replay
 from devices.recording import MINUTE_MS
 from ingest import dirty, tables
+from ingest.faults import FaultKind, find_faults
 from ingest.local_days import EPOCH, LocalDay
 from ingest.observations import read_pain
 from ingest.people import Patient
@@ -31,7 +32,7 @@ from ingest.store import Store
 from ingest.timeline import known_range, read_days, read_timeline
 from rules import ledger, outbox
 from rules.alerts import Transition
-from rules.finding import Finding, PainReport
+from rules.finding import FastMinute, Finding, PainReport, VendorHour
 from rules.ledger import Judged
 from rules.prescription import Prescription, prescription_for
 from rules.telling import Telling
@@ -44,6 +45,8 @@ READ_AT_ONCE = 16
 # No rule looks further back for reports of pain, and none for deliveries.
 PAIN_MS = 30 * DAY_MS
 DELIVERIES_MS = 400 * DAY_MS
+# `device_fault` looks back for 14 days at most, of which one may have 25 hours.
+FAULTS_MS = 16 * DAY_MS
 # Files that arrive within it are one delivery [G].
 ONE_DELIVERY_MS = 15 * MINUTE_MS
 # Quiet hours may end on the day after tomorrow, by the clock of a zone ahead of ours.
@@ -193,12 +196,17 @@ def _material(connection: Connection, task: Task, kept: Mapping[date, bytes]) ->
     first = next(row for row, day in enumerate(days) if day.day in needed)
     minutes = day_minutes(read_timeline(connection, task.patient, days[first:]))
     start_ms = task.material.instants[0] - PAIN_MS
+    faults = find_faults(connection, task.patient.id, task.material.instants[0] - FAULTS_MS, task.at_ms + 1)
     return replace(
         task.material,
         kept={day: block for day, block in kept.items() if day < today},
         minutes=[one for one in minutes if one.day in needed],
         deliveries=_deliveries(connection, task.patient.id, task.at_ms),
         pain=[PainReport(*one) for one in read_pain(connection, task.patient.id, start_ms, task.at_ms + 1)],
+        vendor_hours=[VendorHour(one.start_ms, one.end_ms, one.vendor, one.ours) for one in faults.hours],
+        fast_minutes=[FastMinute(one.at_ms, one.value) for one in faults.faults if one.kind is FaultKind.CADENCE],
+        clock_jumps_ms=[one.at_ms for one in faults.faults if one.kind is FaultKind.CLOCK],
+        trusted=[(one.start_ms, one.end_ms) for one in faults.trusted],
     )
 
 

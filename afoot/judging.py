@@ -90,7 +90,7 @@ def day_minutes(timeline: Timeline) -> list[DayMinutes]:
     for row, day in enumerate(timeline.days):
         part = slice((day.start_ms - start) // MINUTE_MS, (day.end_ms - start) // MINUTE_MS)
         known = timeline.source[part] >= 0
-        counts = timeline.counts[part]
+        counts, aside = timeline.counts[part], timeline.set_aside[part]
         whole.append(
             DayMinutes(
                 day=day.day,
@@ -106,6 +106,7 @@ def day_minutes(timeline: Timeline) -> list[DayMinutes]:
                 device_says_worn=bool(known.any() and timeline.says_worn[part].sum() * 2 > known.sum()),
                 has_sleep_record=bool(timeline.recorded[part].any()),
                 resolution_s=int(timeline.resolution_s[row]),
+                set_aside=aside if aside.any() else None,
             )
         )
     return whole

@@ -16,7 +16,7 @@ from afoot.summaries import KnownDay
 from devices.recording import MINUTE_MS
 from rules.day import DaySettings, DaySummary, summarise_day
 from rules.evaluate import evaluate
-from rules.finding import Finding, PainReport, View
+from rules.finding import FastMinute, Finding, PainReport, VendorHour, View
 from rules.minutes import NA, DayMinutes
 from rules.prescription import Prescription, prescription_for
 
@@ -47,6 +47,10 @@ class Material:
     instants: Sequence[int]
     deliveries: Sequence[int] = ()
     pain: Sequence[PainReport] = ()
+    vendor_hours: Sequence[VendorHour] = ()
+    fast_minutes: Sequence[FastMinute] = ()
+    clock_jumps_ms: Sequence[int] = ()
+    trusted: Sequence[tuple[int, int]] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -111,6 +115,10 @@ class _History:
             last_data_ms=last_ms or next((one.last_ms for one in reversed(before) if one.last_ms is not None), None),
             sync_interval_ms=find_sync_interval(self._material.deliveries, at_ms),
             pain=[one for one in self._material.pain if one.at_ms <= at_ms],
+            vendor_hours=[one for one in self._material.vendor_hours if one.end_ms <= at_ms],
+            fast_minutes=[one for one in self._material.fast_minutes if one.at_ms + MINUTE_MS <= at_ms],
+            clock_jumps_ms=[one for one in self._material.clock_jumps_ms if one <= at_ms],
+            trusted=self._material.trusted,
         )
 
     def _today(self, today: DayMinutes, at_ms: int, settings: DaySettings, yesterday: DayMinutes | None) -> DaySummary:
@@ -161,10 +169,13 @@ def cut(day: DayMinutes, at_ms: int) -> DayMinutes:
         charging=day.charging & ~later,
         asleep=asleep,
         has_sleep_record=day.has_sleep_record and bool(asleep.any()),
+        set_aside=None if day.set_aside is None else day.set_aside & ~later,
     )
 
 
 def last_known_ms(day: DayMinutes) -> int | None:
     """Return the end of the last minute of which a device said anything."""
-    said = np.flatnonzero((day.steps != NA) | (day.heart_rate != NA) | day.not_worn | day.charging)
+    heard = (day.steps != NA) | (day.heart_rate != NA) | day.not_worn | day.charging
+    # A device that says what cannot be is faulty, not silent.
+    said = np.flatnonzero(heard if day.set_aside is None else heard | day.set_aside)
     return day.start_ms + (int(said[-1]) + 1) * MINUTE_MS if said.size else None

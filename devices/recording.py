@@ -175,6 +175,16 @@ class VendorTotal:
 
 
 @dataclass(frozen=True, slots=True)
+class VendorHour:
+    """What the vendor says a metric sums to over [start_ms, end_ms): to check the minutes by, never mixed with them."""
+
+    start_ms: int
+    end_ms: int
+    metric: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True)
 class Reject:
     """A part of the input that was left out, and why; the rest was kept. `count` is how many alike it stands for."""
 
@@ -197,6 +207,7 @@ class Recording:
     spans: tuple[Span, ...] = ()
     offsets: tuple[Offset, ...] = ()
     totals: tuple[VendorTotal, ...] = ()
+    hours: tuple[VendorHour, ...] = ()
 
 
 class Rejects:

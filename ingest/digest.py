@@ -22,6 +22,7 @@ from devices.recording import (
     Reject,
     Span,
     Stream,
+    VendorHour,
     VendorTotal,
     believable,
 )
@@ -42,6 +43,7 @@ class DeviceDigest:
     spans: list[Span] = field(default_factory=list)
     offsets: list[Offset] = field(default_factory=list)
     totals: list[VendorTotal] = field(default_factory=list)
+    hours: list[VendorHour] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -141,6 +143,7 @@ class _Gathered:
         own.spans += recording.spans
         own.offsets += recording.offsets
         own.totals += recording.totals
+        own.hours += recording.hours
         for stream in recording.streams:
             good, rejects = _believable(stream, name)
             self.digest.rejects += rejects

@@ -116,6 +116,12 @@ def days_of_offsets(connection: Connection, rows: Sequence[Mapping[str, Any]]) -
     return days
 
 
+def days_of_hours(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> set[PatientDay]:
+    """Return the days whose minutes the vendors' hours, about to be kept, judge anew; rows are those of `tables.hours`."""
+    news = _news(connection, tables.hours, rows, "start_ms", ("end_ms", "value"))
+    return {(row["patient_id"], row["start_ms"] // DAY_MS) for row in news}
+
+
 def _news(
     connection: Connection, table: Table, rows: Sequence[Mapping[str, Any]], time: str, largest: tuple[str, ...]
 ) -> list[Mapping[str, Any]]:

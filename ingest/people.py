@@ -163,6 +163,14 @@ def disown_silent_devices(connection: Connection, patient_id: int) -> None:
     connection.execute(table.delete().where(table.c.patient_id == patient_id, ~or_(*said)))
 
 
+def find_device(connection: Connection, patient_id: int, key: str) -> OwnedDevice:
+    """Raises: NotKnown if the patient has no device of that key."""
+    found = next((one for one in list_devices(connection, patient_id) if one.device.key == key), None)
+    if found is None:
+        raise NotKnown(f"device {key!r}: expected one of the patient's own")
+    return found
+
+
 def set_priority(connection: Connection, patient_id: int, key: str, priority: int) -> None:
     """Raises: NotKnown if the patient has no device of that key."""
     table = tables.devices

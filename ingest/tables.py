@@ -233,6 +233,28 @@ totals = Table(
     Column("value", BigInteger, nullable=False),
 )
 
+hours = Table(
+    "vendor_hours",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("device_id", ForeignKey("devices.id"), primary_key=True),
+    Column("metric", String, primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("value", BigInteger, nullable=False),
+)
+
+# Somebody looked at what was set aside, and says that the device was right. Its key, for a device may go and come again.
+trusted = Table(
+    "trusted_devices",
+    metadata,
+    Column("patient_id", ForeignKey("patients.id"), primary_key=True),
+    Column("device_key", String, primary_key=True),
+    Column("start_ms", BigInteger, primary_key=True),
+    Column("end_ms", BigInteger, nullable=False),
+    Column("entered_ms", BigInteger, nullable=False),
+)
+
 dirty_days = Table(
     "dirty_days",
     metadata,
@@ -294,4 +316,4 @@ publisher = Table(
     Column("error", Text, nullable=False),
 )
 
-DERIVED = (minutes, spans, offsets, totals, rejects)
+DERIVED = (minutes, spans, offsets, totals, hours, rejects)

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, func, select
 
 from devices.recording import DAY_MS, MINUTE_MS, SpanKind
 from ingest import people, tables
+from ingest.faults import find_faults
 from ingest.local_days import EPOCH, LocalDay, OffsetReading, local_days
 from ingest.minutes import ABSENT, MINUTES_PER_DAY, Minutes
 from ingest.people import OwnedDevice, Patient
@@ -43,6 +44,7 @@ class Timeline:
     says_worn: (n,) bool, the minute's source is a device that reports when it is not worn
     resolution_s: (d,) int32, of each local day
     unplaced:  steps counted in these days that no minute holds
+    set_aside: (n,) bool, unknown because what a device says of it cannot be true
     """
 
     days: list[LocalDay]
@@ -58,6 +60,7 @@ class Timeline:
     says_worn: Mask
     resolution_s: npt.NDArray[np.int32]
     unplaced: int
+    set_aside: Mask
 
 
 def read_days(connection: Connection, patient: Patient, first: date, last: date) -> list[LocalDay]:
@@ -108,6 +111,14 @@ def read_timeline(connection: Connection, patient: Patient, days: Sequence[Local
             if metric == "steps":
                 resolution[row, found.grid.days - start // DAY_MS] = found.grid.resolution_s
                 unplaced += int(found.grid.unplaced.sum())
+    aside = np.zeros((len(devices), size), dtype=np.bool_)
+    for fault in find_faults(connection, patient.id, start, end).faults:
+        lower, upper = (max(0, (edge - start) // MINUTE_MS) for edge in (fault.start_ms, fault.end_ms + MINUTE_MS - 1))
+        aside[index[fault.device_id], lower:upper] = True
+    aside &= columns["steps"] != ABSENT
+    # The pulse stays: it says that somebody wears the device, and rests on no step.
+    columns["steps"][aside] = ABSENT
+    columns["counts"][aside] = ABSENT
     marks = _read_marks(connection, patient.id, index, start, end, size)
     off = _without_moving_edges(marks.not_worn | marks.charging, columns["steps"])
     source = _choose(
@@ -132,6 +143,7 @@ def read_timeline(connection: Connection, patient: Patient, days: Sequence[Local
         chosen & says[source] if len(devices) else chosen,
         _day_resolutions(days, source, resolution, start),
         unplaced,
+        _any(aside) & ~chosen,
     )
 
 

@@ -62,12 +62,16 @@ def check_device_fault(case: Case[DeviceFault]) -> Finding:
     days = [day for day in window if day.has_data]
     jumps = sum(start_ms <= jump <= case.at_ms for jump in view.clock_jumps_ms)
     wrong = _wrong_hours(case, start_ms)
-    if not days and not jumps and not wrong:
+    fast = [one for one in view.fast_minutes if start_ms <= one.at_ms < case.at_ms and one.steps > settings.max_spm]
+    if not days and not jumps and not wrong and not fast:
         return case.unknown("no data of these days")
+    believed = [span for day in days for span in _impossible(day, settings.max_spm) if not _is_trusted(view.trusted, span)]
+    impossible = {*believed, *((one.at_ms, one.at_ms + MINUTE_MS) for one in fast)}
     fastest = max((int(day.cadence.max(initial=0)) for day in days), default=0)
-    minutes = tuple(span for day in days for span in _impossible(day, settings.max_spm)) + wrong
+    fastest = max([fastest, *(one.steps for one in fast)])
+    minutes = (*sorted(impossible), *wrong)
     faults = [
-        f"a minute of {fastest} steps" if fastest > settings.max_spm else "",
+        f"a minute of {fastest} steps" if impossible else "",
         f"the clock jumped {jumps} times" if jumps else "",
         f"{len(wrong)} hours differ from the vendor's own count" if wrong else "",
     ]
@@ -86,6 +90,10 @@ def check_device_fault(case: Case[DeviceFault]) -> Finding:
 def _impossible(day: DaySummary, max_spm: int) -> list[tuple[int, int]]:
     at = day.start_ms + np.flatnonzero(day.cadence > max_spm) * MINUTE_MS
     return [(start, start + MINUTE_MS) for start in at.tolist()]
+
+
+def _is_trusted(trusted: Sequence[tuple[int, int]], span: tuple[int, int]) -> bool:
+    return any(start <= span[0] and span[1] <= end for start, end in trusted)
 
 
 def _wrong_hours(case: Case[DeviceFault], start_ms: int) -> tuple[tuple[int, int], ...]:

@@ -92,6 +92,14 @@ class VendorHour:
     ours: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class FastMinute:
+    """A minute of more steps than anybody takes; its device's minutes around it are unknown to the other rules."""
+
+    at_ms: int
+    steps: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
     """All that the rules may know of a patient at one instant: nothing after `at_ms` is in it.
@@ -101,7 +109,8 @@ class View:
     last_data_ms: end of the last known minute of any of the patient's devices; None if there is none
     sync_interval_ms: how often this patient's devices usually deliver (median over the last weeks; a day where that is not known)
     pain:        self-reports, in time order
-    vendor_hours: for `device_fault`
+    vendor_hours, fast_minutes: for `device_fault`
+    trusted:     stretches [start_ms, end_ms) in which somebody looked at a device and found it right
     clock_jumps_ms: when a device's clock was found to have jumped
     prescriptions: every version, so that a past day is held against the one then in force; empty: against the one judged by
     """
@@ -114,7 +123,9 @@ class View:
     sync_interval_ms: int
     pain: Sequence[PainReport] = ()
     vendor_hours: Sequence[VendorHour] = ()
+    fast_minutes: Sequence[FastMinute] = ()
     clock_jumps_ms: Sequence[int] = ()
+    trusted: Sequence[tuple[int, int]] = ()
     prescriptions: Sequence[Prescription] = ()
 
     @property

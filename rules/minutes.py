@@ -66,6 +66,7 @@ class DayMinutes:
     asleep:           (n,) bool, by the device's sleep record
     has_sleep_record: there is a record for this day; without one `asleep` says nothing
     resolution_s:     the length of the intervals that the steps came in; above 60 no rule that needs minutes may run
+    set_aside:        (n,) bool, unknown because what the device said cannot be true; None: no such minute
     Raises: ValueError if a column has another length or type
     """
 
@@ -81,6 +82,7 @@ class DayMinutes:
     device_says_worn: bool = False
     has_sleep_record: bool = False
     resolution_s: int = MINUTE_S
+    set_aside: Mask | None = None
 
     def __post_init__(self) -> None:
         columns = (
@@ -91,6 +93,7 @@ class DayMinutes:
             ("not_worn", self.not_worn, np.bool_),
             ("charging", self.charging, np.bool_),
             ("asleep", self.asleep, np.bool_),
+            ("set_aside", self.asleep if self.set_aside is None else self.set_aside, np.bool_),
         )
         for name, column, kind in columns:
             if column.shape != self.steps.shape or column.ndim != 1 or column.dtype != kind:

@@ -11,6 +11,7 @@ from devices.recording import MINUTE_MS
 from ingest import people
 from ingest.comparison import compare_totals
 from ingest.errors import NotKnown
+from ingest.faults import find_faults
 from ingest.gaps import find_gaps
 
 
@@ -27,10 +28,21 @@ def day(
         if not judged:
             missing = f"lived no {wanted}: the clock skipped it" if wanted else "has no data yet: import some with `afoot import`"
             raise NotKnown(f"patient {patient!r} {missing}")
+        start_ms = judged[0].summary.start_ms
+        end_ms = start_ms + judged[0].summary.n_min * MINUTE_MS
+        aside = find_faults(connection, owner.id, start_ms, end_ms).faults
+        names = {one.id: one.device.key for one in people.list_devices(connection, owner.id)}
+    rows: list[list[object]] = [
+        [names[one.device_id], instant(one.start_ms), instant(one.end_ms), one.kind.value] for one in aside
+    ]
+    columns = ["device", "from", "to", "because"]
     if json:
-        print_json(_plain(judged[0]))
-    else:
-        _print_day(judged[0])
+        aside_rows = [dict(zip(columns, row, strict=True)) for row in rows]
+        print_json({**_plain(judged[0]), **({"set_aside": aside_rows} if rows else {})})
+        return
+    _print_day(judged[0])
+    if rows:
+        print_table("set aside, for it cannot be true", columns, rows)
 
 
 def days(patient: PatientName, from_: From = None, to: To = None, json: Json = False) -> None:
@@ -55,7 +67,7 @@ def gaps(
     longer: Annotated[int, typer.Option("--longer", metavar="MINUTES", help="Leave out the shorter ones.", min=15)] = 60,
     json: Json = False,
 ) -> None:
-    """List the stretches for which a device said nothing, and what is known to be lost in them."""
+    """List the stretches for which a device said nothing, what is lost in them, and what it said that cannot be true."""
     with opened() as app, app.store.reading() as connection:
         owner = people.find_patient(connection, patient)
         local = days_with_data(connection, owner, from_, to)
@@ -73,6 +85,17 @@ def gaps(
                     "explained_by": [kind.value for kind in gap.explained_by],
                 }
                 for gap in find_gaps(connection, owner.id, local[0].start_ms, local[-1].end_ms, now, limit_ms=limit_ms)
+            ]
+            rows += [
+                {
+                    "device": names[fault.device_id],
+                    "from": instant(fault.start_ms),
+                    "to": instant(fault.end_ms),
+                    "minutes": (fault.end_ms - fault.start_ms) // MINUTE_MS,
+                    "lost_steps": 0,
+                    "explained_by": [fault.kind.value],
+                }
+                for fault in find_faults(connection, owner.id, local[0].start_ms, local[-1].end_ms).faults
             ]
     if json:
         print_json(rows)

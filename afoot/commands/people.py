@@ -12,7 +12,7 @@ from afoot.output import instant, print_json, print_table, say
 from afoot.service import audit
 from afoot.service.audit import COMMAND_LINE
 from afoot.service.roles import Role
-from ingest import people
+from ingest import faults, people
 
 patient = typer.Typer(help="Patients: who they are, and by whose clock they live.", no_args_is_help=True)
 device = typer.Typer(help="The devices of a patient.", no_args_is_help=True)
@@ -128,6 +128,28 @@ def list_devices(patient: PatientOption, json: Json = False) -> None:
     else:
         columns = ["device", "vendor", "model", "serial", "name", "priority"]
         print_table("", columns, [list(row.values()) for row in rows], right=["priority"])
+
+
+@device.command("trust")
+def trust(
+    key: Annotated[str, typer.Argument(metavar="DEVICE", help="The device, as `afoot device list` shows it.")],
+    patient: PatientOption,
+    from_: Annotated[str | None, typer.Option("--from", metavar="TIME", help="From when on: 2026-08-01T10:00:00Z.")] = None,
+    to: Annotated[str | None, typer.Option("--to", metavar="TIME", help="Until when.")] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back all that was said for this device.")] = False,
+) -> None:
+    """Say that a device was right where `afoot gaps` shows its minutes as set aside: they count again."""
+    if undo != (from_ is None and to is None) or (from_ is None) != (to is None):
+        raise typer.BadParameter("expected both --from and --to, or --undo alone")
+    with opened() as app, app.store.writing() as connection:
+        owner = people.find_patient(connection, patient)
+        if from_ is None or to is None:
+            faults.distrust_device(connection, owner.id, key)
+            return
+        start_ms, end_ms = parse_instant(from_), parse_instant(to)
+        if end_ms <= start_ms:
+            raise typer.BadParameter("expected --to after --from")
+        faults.trust_device(connection, owner.id, key, start_ms, end_ms, app.now_ms())
 
 
 @device.command("prefer")

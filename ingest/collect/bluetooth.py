@@ -102,11 +102,9 @@ async def scan(radio: Radio, seconds: float = SCAN_S, *, until: frozenset[str] =
 
     with _connecting("Bluetooth"):
         async with radio.scanning(heard):
-            try:
-                async with asyncio.timeout(seconds):
-                    await complete.wait()
-            except TimeoutError:
-                pass  # listened to the end
+            ending = asyncio.get_running_loop().call_later(seconds, complete.set)
+            await complete.wait()
+            ending.cancel()
     return sorted(found.values(), key=lambda one: -one.rssi)
 
 
@@ -119,15 +117,13 @@ async def connected(radio: Radio, heard: Heard, clock: Clock) -> AsyncIterator["
     link = BleakLink(clock)
     client = radio.connecting(heard.handle, link.lost)
     with _connecting(heard.name or "the device"):
-        async with asyncio.timeout(CONNECT_S + 5):
-            await client.connect()
+        await _within(CONNECT_S + 5, client.connect())
     link.opened(client)
     try:
         yield link
     finally:
         with _leaving():
-            async with asyncio.timeout(DISCONNECT_S):
-                await client.disconnect()
+            await _within(DISCONNECT_S, client.disconnect())
 
 
 class BleakLink:
@@ -160,14 +156,12 @@ class BleakLink:
 
     async def rest(self, seconds: float) -> None:
         with suppress(TimeoutError):
-            async with asyncio.timeout(seconds):
-                await self._gone.wait()
+            await _within(seconds, self._gone.wait())
         self._open()
 
     async def arrived(self, timeout_s: float) -> tuple[str, bytes, int] | None:
         try:
-            async with asyncio.timeout(timeout_s):
-                frame = await self._frames.get()
+            frame = await _within(timeout_s, self._frames.get())
         except TimeoutError:
             return None
         if frame is None:
@@ -193,6 +187,20 @@ class BleakLink:
             if not task.done():
                 task.cancel()
             await asyncio.gather(task, gone, return_exceptions=True)
+
+
+async def _within(seconds: float, work: Coroutine[Any, Any, T]) -> T:
+    """Await work in a task of its own, so that no cancellation of it can be taken for one of ours. Raises: TimeoutError"""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.wait({task}, timeout=seconds)
+    finally:
+        if not task.done():
+            task.cancel()
+            await asyncio.wait({task})
+    if task.cancelled():
+        raise TimeoutError
+    return task.result()
 
 
 @contextmanager

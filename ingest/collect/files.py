@@ -373,7 +373,7 @@ def _digests(source: Source, settled: _Settled, problems: dict[str, str]) -> Ite
 def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
     """Store what the pieces say, of one device and metric all at once, and count for each file what it changed."""
     evidence: dict[tuple[int, int, str], list[tuple[_Pending, Evidence]]] = {}
-    rows: dict[Table, list[dict[str, Any]]] = {tables.spans: [], tables.offsets: [], tables.totals: []}
+    rows: dict[Table, list[dict[str, Any]]] = {table: [] for table in _LARGEST}
     known: dict[tuple[int, Device], int] = {}
     for piece in pieces:
         pending, said = piece.pending, piece.said
@@ -394,6 +394,7 @@ def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
             for table, found in _plain_rows(own).items():
                 rows[table] += [{"patient_id": patient_id, "device_id": device_id} | row for row in found]
     touched = dirty.days_of_spans(connection, rows[tables.spans]) | dirty.days_of_offsets(connection, rows[tables.offsets])
+    touched |= dirty.days_of_hours(connection, rows[tables.hours])
     shown: set[dirty.PatientDay] = set()
     all_days = dirty.first_wear_reports(connection, rows[tables.spans])
     for key, said_of in evidence.items():
@@ -422,6 +423,7 @@ _LARGEST: dict[Table, tuple[str, ...]] = {
     tables.spans: ("end_ms", "attributes"),
     tables.offsets: ("offset_s",),
     tables.totals: ("value",),
+    tables.hours: ("end_ms", "value"),
 }
 
 
@@ -435,6 +437,7 @@ def _plain_rows(own: DeviceDigest) -> dict[Table, list[dict[str, Any]]]:
         tables.spans: spans,
         tables.offsets: [asdict(offset) for offset in own.offsets],
         tables.totals: [asdict(total) for total in own.totals],
+        tables.hours: [asdict(hour) for hour in own.hours],
     }
 
 

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from ingest.collect.spool import Spool
-from tests.afoot.conftest import Program
+from tests.afoot.conftest import Program, Result
+from tests.radio.apart import apart
 
 RING = "70:CB:0D:D0:34:1C"
 
@@ -13,6 +14,16 @@ RING = "70:CB:0D:D0:34:1C"
 @pytest.fixture(autouse=True)
 def no_bluetooth(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'no-bus'}")
+
+
+class Apart(Program):
+    def __call__(self, *arguments: object) -> Result:
+        return apart(lambda: Program.__call__(self, *arguments))
+
+
+@pytest.fixture
+def afoot(afoot: Program) -> Program:
+    return Apart(afoot.home)
 
 
 @pytest.fixture

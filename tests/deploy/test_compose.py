@@ -76,7 +76,7 @@ def test_secrets_come_from_files_and_none_is_written_anywhere() -> None:
 
 
 def test_every_setting_of_afoot_is_one() -> None:
-    for name in ("afoot", "publish", "grafana-sync"):
+    for name in ("afoot", "grafana-sync"):
         given = {key for key in SERVICES[name]["environment"] if key.startswith("AFOOT_")}
         served = {key for key in given if key.startswith("AFOOT_SERVE_")}
         assert given - served <= {f"AFOOT_{field.upper()}" for field in Settings.model_fields}

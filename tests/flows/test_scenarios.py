@@ -4,11 +4,16 @@ One patient for each rule (`scenarios.STORIES`), whose last days bring exactly i
 is told once to its first recipient" is a row of a table below, with its reason.
 """
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from devices.files.reader import ReadOptions
+from devices.files.source import BytesSource
+from ingest import faults, people
+from ingest.collect.files import import_files
 from rules.checks import RULES
 from rules.finding import Truth
 from tests.flows.scenarios import (
@@ -26,6 +31,7 @@ from tests.flows.scenarios import (
     nothing,
     off_the_wrist,
     thin,
+    walk,
 )
 
 RULE_NAMES = [story.rule for story in STORIES]
@@ -190,3 +196,42 @@ def test_one_of_two_devices_is_enough_to_be_heard(tmp_path: Path, monkeypatch: p
         made.give(story, FIRST, NOW, phone=True, until_ms=now_ms)
         made.check(now_ms)
         assert (made.opened(story.rule), made.messages(story.rule)) == ([], [])
+
+
+def test_a_faulty_stretch_is_told_to_the_operator_and_judged_by_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The watch claims a long brisk walk at a pace that nobody has: no alert about the patient, one about the watch."""
+    with clinic(tmp_path, Setting(), monkeypatch) as made:
+        now_ms = made.now_ms = made.setting.at(NOW, HOUR)
+        story = next(one for one in STORIES if one.rule == "device_fault")
+        made.give(story, FIRST, NOW, troubles=[(story.hit, walk("18:00", "19:10", 240))], until_ms=now_ms)
+        checked = made.check(now_ms)[story.rule]
+        true = {one.rule for one in checked.findings if one.truth is Truth.TRUE}
+        assert "device_fault" in true
+        assert not true & {"too_long", "too_brisk", "spike", "load_ratio", "stationary_now", "device_silent"}
+        assert made.messages("device_fault") == ["operator"]
+        assert len(finding(checked, "device_fault").evidence.minutes) == 70
+        # Somebody looked and says that it was so: the alert ends, and the walk counts.
+        with made.app.store.writing() as connection:
+            (device,) = people.list_devices(connection, made.patients[story.rule].id)
+            start_ms, end_ms = made.setting.at(NOW - 1, 17), made.setting.at(NOW - 1, 20)
+            faults.trust_device(connection, device.patient_id, device.device.key, start_ms, end_ms, now_ms)
+        later = made.check(now_ms + 60_000)[story.rule]
+        assert finding(later, "device_fault").truth is Truth.FALSE
+        assert finding(later, "too_long").truth is Truth.TRUE
+
+
+def test_a_clock_that_stands_as_nowhere_is_told_to_the_operator(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with clinic(tmp_path, Setting(), monkeypatch) as made:
+        now_ms = made.now_ms = made.setting.at(NOW, HOUR)
+        story = next(one for one in STORIES if one.rule == "device_fault")
+        made.give(story, FIRST, NOW, until_ms=now_ms)
+        assert finding(made.check(now_ms)[story.rule], "device_fault").truth is Truth.FALSE
+        day = made.setting.surgery + timedelta(days=NOW)
+        data = f"start,value,device\n{day}T15:07:00+02:07,5,Watch\n".encode()
+        files = [BytesSource(data, f"{day}.csv")]
+        options = ReadOptions(ZoneInfo("Europe/Berlin"))
+        (outcome,) = import_files(made.app.store, made.app.archive, made.patients[story.rule], files, options, now_ms)
+        assert not outcome.refused
+        checked = made.check(now_ms + 60_000)[story.rule]
+        assert finding(checked, "device_fault").evidence.measured["clock_jumps"] == 1
+        assert made.messages("device_fault") == ["operator"]

@@ -18,6 +18,7 @@ from ingest.collect.rounds import Rules, sync_round
 from ingest.store import Store
 from ingest.wearables import StoreRoster, add_wearable, list_wearables
 from tests.radio.air import Air, Body
+from tests.radio.apart import run_apart
 from tests.radio.bluez_backend import BluezRig
 from tests.radio.bumble_backend import BumbleRig
 
@@ -91,7 +92,7 @@ def in_room(rig: str, folder: Path, visit: Callable[[Room], Awaitable[None]]) ->
         finally:
             store.close()
 
-    asyncio.run(run())
+    run_apart(run)
 
 
 def stored(store: Store) -> dict[str, list[tuple[object, ...]]]:

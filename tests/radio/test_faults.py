@@ -1,6 +1,5 @@
 """The fast path: whatever a link does, the store ends as after a download without faults, and no cursor is ahead of it."""
 
-import asyncio
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -25,6 +24,7 @@ from ingest.collect.links import BrokenProtocol, LinkLost
 from ingest.collect.pairing import Paired, keep_leftovers
 from ingest.store import Store
 from ingest.wearables import StoreRoster, add_wearable
+from tests.radio.apart import run_apart
 from tests.radio.room import NOW, lived, stored
 from tests.radio.wire import Time, Wire
 
@@ -64,7 +64,7 @@ class Clinic:
         wire = Wire(peripheral, self.time, cut_after)
         plan = Plan(codec, Peer(one.id, one.name), Settings(one.cursor, one.utc_offset_s), self.roster.folder, self.time)
         try:
-            asyncio.run(hold(plan, wire, _Keeping(self, killed), lambda _: None))
+            run_apart(lambda: hold(plan, wire, _Keeping(self, killed), lambda _: None))
         except (LinkLost, BrokenProtocol, DeviceError, Killed) as error:
             return error
         finally:

@@ -21,6 +21,7 @@ from ingest.collect.rounds import sync_round
 from ingest.minutes import ABSENT
 from ingest.wearables import list_wearables, remove_wearable
 from tests.radio.air import Body
+from tests.radio.apart import run_apart
 from tests.radio.bluez_backend import BluezRig
 from tests.radio.room import NOW, RULES, Room, in_room, lived, steps_of, stored
 
@@ -354,5 +355,5 @@ def test_bluetoothd_dies_in_the_midst(tmp_path: Path, days: list[Day]) -> None:
 def test_no_bus_at_all(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", f"unix:path={tmp_path / 'none'}")
     with pytest.raises(Unreachable, match="no system bus") as caught:
-        asyncio.run(scan(bluetooth.Radio(), 0.2))
+        run_apart(lambda: scan(bluetooth.Radio(), 0.2))
     assert "dbus" in caught.value.hint

@@ -43,7 +43,9 @@ async def sign_in(request: Request, parts: TheParts) -> Response:
         secret = await run_in_threadpool(_begin, parts, name, password, client_of(request))
     except Refusal as error:
         wait_min = -(-int(error.headers.get("Retry-After", "60")) // 60)
-        return _form(request, parts, goal, problem=language_of(request)("login_wait", minutes=wait_min), status=error.status)
+        held = _form(request, parts, goal, problem=language_of(request)("login_wait", minutes=wait_min), status=error.status)
+        held.headers.update(error.headers)
+        return held
     if secret is None:
         return _form(request, parts, goal, problem=language_of(request)("login_wrong"), status=401)
     account, value = secret
