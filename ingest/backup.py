@@ -82,6 +82,7 @@ def write_backup(
         objects = archive.files(_large_objects(database))
         manifest = Manifest(FORMAT, tables.SCHEMA_VERSION, made_ms, _hash(database), len(objects))
         unfinished = Path(folder, "backup")
+        unfinished.touch(mode=0o600)
         with unfinished.open("wb") as out:
             with _encrypted(out, recipients) if recipients else _plain(out) as stream:
                 _write_tar(stream, manifest, database, objects)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +14,7 @@ from afoot.app import App, open_app
 from afoot.judging import JudgedDay, judge_days
 from afoot.output import print_table, print_text, refusals
 from afoot.reporting import gather_report
+from afoot.times import parse_date
 from dashboards.report import build_report
 from devices import virtual
 from devices.files.reader import ReadOptions
@@ -54,16 +55,18 @@ def demo(
     fresh: Annotated[
         bool, typer.Option(help="Begin anew; --no-fresh keeps the folder and shows that importing again adds nothing.")
     ] = True,
+    until: Annotated[str | None, typer.Option(metavar="DATE", help="The last day of the exports; default: 2026-04-12.")] = None,
 ) -> None:
     """Run the main job on four virtual patients: exports, import, judged days, reports; and compare with their truth."""
     with refusals():
+        cast = CAST if until is None else [_moved(part, parse_date(until)) for part in CAST]
         if fresh and folder.exists():
             if not (folder / "store").is_dir():
                 raise ValueError(f"{folder}: expected a folder that an earlier demo made, or none; it is left alone")
             shutil.rmtree(folder)
         app = open_app(folder / "store")
         try:
-            for part in CAST:
+            for part in cast:
                 _play(app, part, folder)
         finally:
             app.close()
@@ -71,9 +74,21 @@ def demo(
     print_text(f"Look around: AFOOT_HOME={folder / 'store'} afoot days {CAST[0].wearer.name}")
 
 
+def _moved(part: Part, until: date) -> Part:
+    """Return the part as it is played when its last day is `until`."""
+    wearer = part.wearer
+    by = until - _last_day(wearer)
+    trips = tuple(replace(trip, day=trip.day + by) for trip in wearer.trips)
+    return replace(part, wearer=replace(wearer, surgery=wearer.surgery + by, trips=trips))
+
+
+def _last_day(wearer: Wearer) -> date:
+    return wearer.surgery + timedelta(days=AFTER - 1)
+
+
 def _play(app: App, part: Part, folder: Path) -> None:
     wearer = part.wearer
-    days = virtual.days_from(SURGERY - timedelta(days=BEFORE), BEFORE + AFTER)
+    days = virtual.days_from(wearer.surgery - timedelta(days=BEFORE), BEFORE + AFTER)
     exports = folder / "exports" / wearer.name
     if not exports.exists():
         part.write(wearer, days, exports)
@@ -107,12 +122,12 @@ def _admit(app: App, wearer: Wearer) -> Patient:
             people.set_zone(connection, patient.id, str(away), noon)
         body = Prescription(
             author="the demo",
-            effective=SURGERY,
+            effective=wearer.surgery,
             reason="default programme",
-            surgery_date=SURGERY,
+            surgery_date=wearer.surgery,
             baseline_steps=wearer.baseline,
         ).model_dump(mode="json")
-        prescriptions.add_version(connection, patient.id, SURGERY, body, app.now_ms())
+        prescriptions.add_version(connection, patient.id, wearer.surgery, body, app.now_ms())
     return patient
 
 

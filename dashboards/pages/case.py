@@ -12,7 +12,7 @@ from dashboards.pages.recovery import Recovery, build_recovery
 from dashboards.pages.stillness import Stillness, build_stillness
 from dashboards.pages.strips import Strip, build_strips
 from dashboards.pages.walks import Walks, build_walks
-from dashboards.pages.ward import TITLES, PatientFacts, Row, build_row, title_of
+from dashboards.pages.ward import TITLES, PatientFacts, Row, began_ms, build_row, title_of
 from dashboards.pages.weeks import Comparison, build_comparison
 from dashboards.pages.words import duration, percent
 from devices.recording import MINUTE_MS
@@ -60,7 +60,7 @@ class AlertCard:
     is_open: bool
     waits: bool
     can_close: bool
-    opened: str
+    since: str
     reason: str
     facts: tuple[tuple[str, str], ...]
     taken: str
@@ -109,6 +109,8 @@ class Charts:
 
 @dataclass(frozen=True, slots=True)
 class Case:
+    """What the page shows. no_days: what is said where there are no charts."""
+
     row: Row
     zone: str
     open_alerts: tuple[AlertCard, ...]
@@ -119,6 +121,7 @@ class Case:
     said: tuple[SaidDay, ...]
     ledger: Ledger | None
     charts: Charts | None
+    no_days: str
 
 
 # A column of the table of what was said, and the codes in it.
@@ -134,7 +137,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 
 def build_case(facts: CaseFacts, words: Words) -> Case:
     zone = facts.patient.zone
-    cards = [_alert(one, facts.at_ms, zone, words) for one in reversed(facts.alerts)]
+    known_ms = facts.patient.known_ms
+    cards = [_alert(one, known_ms, facts.at_ms, zone, words) for one in reversed(facts.alerts)]
     return Case(
         row=build_row(facts.patient, facts.at_ms, words),
         zone=str(zone),
@@ -146,7 +150,15 @@ def build_case(facts: CaseFacts, words: Words) -> Case:
         said=build_said(facts.said, zone, words),
         ledger=build_ledger(facts.evidence, facts.at_ms, zone, words) if facts.evidence else None,
         charts=build_charts(facts.days, facts.prescription, facts.at_ms),
+        no_days=_no_days(known_ms, zone, words),
     )
+
+
+def _no_days(known_ms: int | None, zone: ZoneInfo, words: Words) -> str:
+    """Return why there is nothing to draw. known_ms: the end of the last known minute, which may be midnight."""
+    if known_ms is None:
+        return words("case_no_days")
+    return words("case_days_before", last=words.day(_local(known_ms - 1, zone).date()))
 
 
 def build_charts(
@@ -194,7 +206,7 @@ def _tell(one: Observation, words: Words) -> str:
     return ", ".join(said)
 
 
-def _alert(one: Alert, at_ms: int, zone: ZoneInfo, words: Words) -> AlertCard:
+def _alert(one: Alert, known_ms: int | None, at_ms: int, zone: ZoneInfo, words: Words) -> AlertCard:
     is_open = one.standing is not Standing.RESOLVED
     ended = "" if one.closed_ms is None else words.when(one.closed_ms, at_ms, zone)
     state = "withdrawn" if one.withdrawn else one.standing.value
@@ -207,7 +219,7 @@ def _alert(one: Alert, at_ms: int, zone: ZoneInfo, words: Words) -> AlertCard:
         is_open=is_open,
         waits=one.standing is Standing.OPEN,
         can_close=one.rule == RED_FLAG and one.standing is Standing.ACKNOWLEDGED,
-        opened=words.which_day(one.opened_ms, at_ms, zone),
+        since=words.which_day(began_ms(one, known_ms) if is_open else one.opened_ms, at_ms, zone),
         reason=one.finding.reason,
         facts=_evidence(one, at_ms, zone, words),
         taken=words("alert_taken", by=one.acknowledged_by, when=taken) if taken else "",

@@ -68,6 +68,7 @@ CLINIC = Words(
         "case_times": "Times of {zone}",
         "case_data_until": "Data until",
         "case_no_days": "No data have arrived yet. Nothing is known of any day.",
+        "case_days_before": "Nothing is known of the days shown. The last data are of {last}.",
         "period": "Show the last",
         "period_days": "{n} days",
         "period_show": "Show",

@@ -130,7 +130,7 @@ def find_need(one: PatientFacts, at_ms: int, words: Words) -> tuple[Need, tuple[
     found: list[tuple[Need, str]] = []
     for alert in one.alerts:
         title = title_of(alert, words)
-        since = words.which_day(alert.opened_ms, at_ms, one.zone)
+        since = words.which_day(began_ms(alert, one.known_ms), at_ms, one.zone)
         if alert.standing is Standing.ACKNOWLEDGED:
             found.append((Need.TAKEN_ON, words("why_taken", title=title, by=alert.acknowledged_by)))
         elif alert.rule == RED_FLAG:
@@ -147,6 +147,11 @@ def find_need(one: PatientFacts, at_ms: int, words: Words) -> tuple[Need, tuple[
         found.append((Need.SILENT, words("why_silent", ago=words.length(at_ms - one.known_ms))))
     found.sort(key=lambda reason: reason[0])
     return (found[0][0] if found else Need.NONE), tuple(text for _, text in found)
+
+
+def began_ms(alert: Alert, known_ms: int | None) -> int:
+    """Return since when it is as the alert says: a silence begins with the end of the data, not when it was noticed."""
+    return alert.opened_ms if alert.rule != SILENCE or known_ms is None else min(alert.opened_ms, known_ms)
 
 
 def title_of(alert: Alert, words: Words) -> str:

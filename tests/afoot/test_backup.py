@@ -59,6 +59,7 @@ def test_everything_comes_back(full: Program, key: tuple[str, Path], tmp_path: P
     before, shown = contents(f"sqlite:///{full.home / 'afoot.db'}"), full.ok("days", "Anna", "--json").out
     full.ok("backup", tmp_path / "b.age", "--key", public)
     assert b"Anna" not in (tmp_path / "b.age").read_bytes()
+    assert (tmp_path / "b.age").stat().st_mode & 0o777 == 0o600
     monkeypatch.setenv("AFOOT_HOME", str(tmp_path / "other"))
     full.ok("restore", tmp_path / "b.age", "--key-file", private)
     assert contents(f"sqlite:///{tmp_path / 'other/afoot.db'}") == before

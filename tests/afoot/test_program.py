@@ -169,6 +169,16 @@ def test_the_demo_is_the_main_job_end_to_end(afoot: Program, monkeypatch: pytest
     assert date(2026, 2, 16) == demo.SURGERY
 
 
+def test_the_demo_ends_on_the_day_that_is_asked_for(afoot: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(demo, "BEFORE", 1)
+    monkeypatch.setattr(demo, "AFTER", 2)
+    shown = afoot.ok("demo", "--folder", tmp_path / "demo", "--until", "2025-11-02").out
+    days = [line.split()[0] for line in shown.splitlines() if line.startswith("2025-")]
+    assert days == ["2025-10-31", "2025-11-01", "2025-11-02"] * len(demo.CAST)
+    assert "2026-" not in shown
+    assert "YYYY-MM-DD" in afoot.fails(2, "demo", "--folder", tmp_path / "other", "--until", "today")
+
+
 def test_a_store_that_cannot_be_opened_is_named(tmp_path: Path) -> None:
     garbage, folder = tmp_path / "garbage", tmp_path / "folder"
     garbage.mkdir()

@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from zoneinfo import ZoneInfo
 
+import pytest
+
+from dashboards.pages.case import CaseFacts, build_case
 from dashboards.pages.clinic_en import CLINIC
 from dashboards.pages.ward import Need, PatientFacts, build_ward, find_need
 from rules.alerts import RED_FLAG, Standing
@@ -71,6 +74,27 @@ def test_no_data_is_told_as_that_and_asks_for_nobody_before_two_days() -> None:
     assert find_need(one("A", known_h=None), NOW, CLINIC) == (Need.NONE, ("No data yet",))
     # An alert of the silence says it already.
     assert len(find_need(one("A", alert("device_silent"), known_h=75), NOW, CLINIC)[1]) == 1
+
+
+def test_a_silence_began_when_the_data_ended_not_when_it_was_noticed() -> None:
+    noticed = alert("device_silent", hours=1)
+    assert find_need(one("A", noticed, known_h=75), NOW, CLINIC)[1] == ("the device is silent, since Monday 9 March",)
+    assert find_need(one("A", noticed, known_h=None), NOW, CLINIC)[1][0] == "the device is silent, since today"
+    # Too little worn: the data go on.
+    assert find_need(one("A", noticed, known_h=0.1), NOW, CLINIC)[1] == ("the device is silent, since today",)
+
+
+@pytest.mark.parametrize(
+    ("known_h", "said"),
+    [
+        (None, "No data have arrived yet. Nothing is known of any day."),
+        (75, "Nothing is known of the days shown. The last data are of Monday 9 March."),
+    ],
+)
+def test_data_that_ended_before_the_days_shown_are_not_said_never_to_have_come(known_h: float | None, said: str) -> None:
+    case = build_case(CaseFacts(one("A", known_h=known_h), NOW, days=(), prescription=None), CLINIC)
+    assert case.charts is None
+    assert case.no_days == said
 
 
 def test_unknown_days_are_unknown() -> None:
