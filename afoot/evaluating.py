@@ -26,7 +26,7 @@ from ingest import dirty, tables
 from ingest.faults import FaultKind, find_faults
 from ingest.local_days import EPOCH, LocalDay
 from ingest.observations import read_pain
-from ingest.people import Patient
+from ingest.people import Patient, is_kept
 from ingest.publishing.outbox import mark_facts
 from ingest.store import Store
 from ingest.timeline import known_range, read_days, read_timeline
@@ -251,6 +251,8 @@ def write(store: Store, task: Task, replayed: Replayed) -> Checked | None:
     """Write what was judged, with the messages that it calls for, in one transaction; None if somebody else judged meanwhile."""
     patient_id = task.patient.id
     with store.writing() as connection:
+        if not is_kept(connection, task.patient):
+            return Checked(task.patient, task.at_ms, problem="the patient was erased meanwhile")
         if checks.read_position(connection, patient_id, lock=True) != task.position:
             return None
         if task.back_to_ms is not None:

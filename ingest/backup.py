@@ -314,7 +314,7 @@ def _write(path: Path, content: IO[bytes]) -> None:
 def _manifest(raw: bytes) -> Manifest:
     try:
         manifest = Manifest(**json.loads(raw))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise BadBackup(f"{_MANIFEST}: {error}") from error
     if manifest.format != FORMAT or manifest.schema != tables.SCHEMA_VERSION:
         wanted = f"format {FORMAT} and schema {tables.SCHEMA_VERSION}"
@@ -326,12 +326,26 @@ def _verify(place: Path, manifest: Manifest) -> None:
     database = place / _DATABASE
     if not database.exists() or _hash(database) != manifest.database:
         raise BadBackup(f"{_DATABASE}: expected the bytes that the manifest names")
+    _check_is_plain(database)
     wanted = _large_objects(database)
     if len(wanted) != manifest.objects:
         raise BadBackup(f"backup: expected {manifest.objects} large objects, the database names {len(wanted)}")
     kept = {path.name.removesuffix(".zst") for path in (place / _ARCHIVE).iterdir()}
     if missing := sorted(set(wanted) - kept):
         raise BadBackup(f"backup: {len(missing)} large objects are missing, the first is {missing[0]}")
+
+
+def _check_is_plain(database: Path) -> None:
+    """A store has tables and their indexes; of anything else the database itself would act, unseen, on what is written later."""
+    engine = create_engine(f"sqlite:///{database}")
+    try:
+        with engine.connect() as connection:
+            query = text("SELECT type FROM sqlite_schema WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%'")
+            found = sorted(set(connection.execute(query).scalars()))
+    finally:
+        engine.dispose()
+    if found:
+        raise BadBackup(f"{_DATABASE}: expected tables and indexes alone, found a {found[0]} of another kind")
 
 
 def _install(place: Path, folder: Path, url: str, metadata: Sequence[MetaData]) -> None:

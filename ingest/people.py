@@ -80,6 +80,13 @@ def get_patient(connection: Connection, patient_id: int) -> Patient:
     return _patient(row)
 
 
+def is_kept(connection: Connection, patient: Patient) -> bool:
+    """Whether the patient is still there: who was looked up some time ago may have been erased since."""
+    table = tables.patients
+    pseudonym = connection.execute(select(table.c.pseudonym).where(table.c.id == patient.id)).scalar_one_or_none()
+    return bool(pseudonym == patient.pseudonym)
+
+
 def list_patients(connection: Connection) -> list[Patient]:
     return [_patient(row) for row in connection.execute(select(tables.patients).order_by(tables.patients.c.name))]
 

@@ -35,6 +35,9 @@ patients = Table(
     Column("pseudonym", String, nullable=False, unique=True),
     Column("zone", String, nullable=False),
     Column("created_ms", BigInteger, nullable=False),
+    # The number of a patient who was erased is never another's: the audit still names it, and what was under way when they
+    # were erased must come to nobody.
+    sqlite_autoincrement=True,
 )
 
 zones = Table(

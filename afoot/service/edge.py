@@ -1,5 +1,6 @@
 """The outermost layer: nothing a request does ends the process, and what went wrong is counted and logged without values."""
 
+import ipaddress
 import logging
 import traceback
 from collections.abc import Callable
@@ -53,5 +54,16 @@ def route_of(scope: Scope) -> str:
 
 
 def client_of(request: Request) -> str:
-    """Return the address that asks; behind a proxy that is believed, the one that it names."""
-    return request.client.host if request.client else "unknown"
+    """Return the address that asks, as limits count it; behind a proxy that is believed, the one that it names.
+
+    Of IPv6 the network, /64: whoever has one address of it has all of them.
+    """
+    host = request.client.host if request.client else "unknown"
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 4:
+        return host
+    mapped = address.ipv4_mapped
+    return str(mapped) if mapped else str(ipaddress.ip_network((int(address), 64), strict=False))

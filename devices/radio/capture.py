@@ -141,13 +141,14 @@ def _read_header(line: bytes) -> Header:
     if type(found.get("format")) is not int or found["format"] > FORMAT:
         raise DecodeError("line 1", f"format {FORMAT} or older", str(found.get("format")))
     device = found.get("device")
-    if not isinstance(device, dict) or not _is_text(device.get("id")) or not device["id"].strip():
+    if not isinstance(device, dict) or not _is_id(device.get("id")):
         raise DecodeError("line 1", "an id of the device", str(device))
     try:
         return Header(
             _text(found, "codec"),
             _whole(found, "version", 1, 1000),
-            Peer(device["id"], _text(device, "name")),
+            # An address is the same in small letters: a wearable of another patient must not come in as a new one.
+            Peer(device["id"].upper(), _text(device, "name")),
             _whole(found, "begun_ms", EARLIEST_MS, LATEST_MS),
             _cursor(found, "cursor"),
             _whole(found, "utc_offset_s", -86_400, 86_400),
@@ -159,6 +160,10 @@ def _read_header(line: bytes) -> Header:
 
 def _is_text(value: object) -> bool:
     return isinstance(value, str) and len(value) <= 200 and value.isprintable()
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and _is_text(value) and value == value.strip() != ""
 
 
 def _text(found: Mapping[str, Any], key: str) -> str:

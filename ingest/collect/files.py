@@ -27,7 +27,7 @@ from devices.recording import Device, Reject
 from ingest import dirty, ledger, people, tables
 from ingest.archive import Archive
 from ingest.digest import SAMPLES_AT_ONCE, DeviceDigest, Digest, digest, find_parts, open_container
-from ingest.errors import Conflict
+from ingest.errors import Conflict, NotKnown
 from ingest.evidence import Evidence
 from ingest.people import Patient
 from ingest.store import Change, Store, add_parts, upsert
@@ -261,7 +261,12 @@ class _Entry:
 def _archive(
     connection: Connection, archive: Archive, patient: Patient, sources: Sequence[Source], options: ReadOptions, at_ms: int
 ) -> list[_Entry | Outcome]:
-    """Archive the sources in the caller's transaction; return what is to be read once it commits, and an outcome for the rest."""
+    """Archive the sources in the caller's transaction; return what is to be read once it commits, and an outcome for the rest.
+
+    Raises: NotKnown if the patient was erased while their files were on the way
+    """
+    if not people.is_kept(connection, patient):
+        raise NotKnown("patient: erased meanwhile; nothing of these files was kept")
     kept: list[tuple[str, Source] | Outcome] = []
     for source in sources:
         try:

@@ -15,6 +15,7 @@ _WAITING, _REFUSED = "waiting", "refused"
 _FORM = re.compile(r"(\d{10})-(.+)")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 100
+_NOTE = ".reason"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +42,8 @@ class Spool:
             os.fsync(file.fileno())
         number = 1 + max((one.number for one in self._all()), default=0)
         safe = _UNSAFE.sub("_", name)[-_LONGEST_NAME:] or "capture"
+        if safe.endswith(_NOTE):
+            safe += "_"  # else it would be taken for the note beside a refused file, and never be sent
         target = self._folder / _WAITING / f"{number:010d}-{safe}"
         # A link never takes the place of another file, as a rename would.
         os.link(path, target)
@@ -66,7 +69,7 @@ class Spool:
     def refuse(self, one: Waiting, reason: str) -> None:
         """Put a file aside that the clinic will never take as it is; it is kept, with the reason beside it."""
         target = self._folder / _REFUSED / one.path.name
-        note = target.with_name(f"{target.name}.reason")
+        note = target.with_name(f"{target.name}{_NOTE}")
         note.write_text(json.dumps({"reason": reason}))
         one.path.rename(target)
         _sync(target.parent)
@@ -79,12 +82,12 @@ class Spool:
     def _found(self, name: str) -> Iterator[Waiting]:
         for path in (self._folder / name).iterdir():
             match = _FORM.fullmatch(path.name)
-            if match is not None and path.suffix != ".reason":
+            if match is not None and path.suffix != _NOTE:
                 yield Waiting(int(match[1]), match[2], path)
 
 
 def _reason(path: Path) -> str:
-    note = path.with_name(f"{path.name}.reason")
+    note = path.with_name(f"{path.name}{_NOTE}")
     try:
         return str(json.loads(note.read_text())["reason"])
     except (OSError, ValueError, KeyError, TypeError):

@@ -2,9 +2,11 @@
 
 import io
 import json
+import sqlite3
 import subprocess
 import sys
 import tarfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -147,6 +149,31 @@ def test_a_tar_of_somebody_else_writes_nowhere(tmp_path: Path, name: str) -> Non
         read_backup(path, tmp_path / "home/archive", f"sqlite:///{tmp_path / 'home/afoot.db'}", [MetaData()], None)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["b.tar", "home"]
     assert list((tmp_path / "home").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        "CREATE TRIGGER quiet AFTER INSERT ON audit BEGIN DELETE FROM audit; END",
+        "CREATE VIEW more AS SELECT * FROM patients",
+        "CREATE VIRTUAL TABLE more USING fts5(x)",
+    ],
+)
+def test_a_store_that_acts_by_itself_is_not_put_into_place(
+    full: Program, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hidden: str
+) -> None:
+    with closing(sqlite3.connect(full.home / "afoot.db")) as connection:
+        connection.execute(hidden)
+    full.ok("backup", tmp_path / "b", "--plain")
+    monkeypatch.setenv("AFOOT_HOME", str(tmp_path / "other"))
+    assert "expected tables and indexes alone" in full.fails(1, "restore", tmp_path / "b")
+    assert not (tmp_path / "other/afoot.db").exists()
+
+
+def test_a_manifest_nested_without_end(tmp_path: Path) -> None:
+    path = tar_of(tmp_path / "b.tar", ("manifest.json", b"[" * 60_000))
+    with pytest.raises(BadBackup, match="manifest"):
+        read_backup(path, tmp_path / "home/archive", f"sqlite:///{tmp_path / 'home/afoot.db'}", [MetaData()], None)
 
 
 def test_a_backup_is_whole_while_others_import(full: Program, tmp_path: Path) -> None:

@@ -181,6 +181,18 @@ def test_what_the_clinic_will_never_take_is_kept_aside_with_the_reason(tmp_path:
     assert [each.number for each in spool.waiting()] == [2]  # never that of a file that lies aside
 
 
+@pytest.mark.parametrize("name", ["x.reason", ".reason", "..", "/", "", "-", "a/../b", "\n", "\u202e", "x" * 500, "1-2.reason"])
+def test_a_file_of_any_name_waits(tmp_path: Path, name: str) -> None:
+    spool = Spool(tmp_path / "spool")
+    for number in (1, 2):
+        (tmp_path / "new").write_bytes(b"x")
+        made = spool.adopt(tmp_path / "new", name)
+        assert (made.number, made.path.parent) == (number, tmp_path / "spool/waiting")
+        assert spool.waiting()[-1] == made
+    spool.refuse(made, "no")
+    assert [(one.name, why) for one, why in spool.refused()] == [(made.name, "no")]
+
+
 def test_nobody_there(tmp_path: Path) -> None:
     spool = Spool(tmp_path / "spool")
     fill(spool, tmp_path, b"one")

@@ -6,17 +6,24 @@ import zipfile
 from datetime import date
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import Connection, MetaData, inspect, select, update
 
 from afoot.app import STATE
 from afoot.erasing import KEPT, erase_patient
+from afoot.evaluating import Task, read_task, write
 from afoot.handing import hand_over
+from afoot.replaying import replay
 from afoot.service.jobs import evaluate_all
 from afoot.service.roles import Role
 from afoot.service.tables import tokens
-from ingest import tables
+from devices.files.reader import ReadOptions
+from devices.files.source import BytesSource
+from ingest import people, tables
+from ingest.collect.files import Arrival, import_arrivals
+from ingest.errors import NotKnown
 from rules import outbox, routes
 from rules.finding import Recipient
 from tests.service.making import Clinic, add_person, day_csv, open_alert, open_clinic
@@ -94,6 +101,30 @@ def test_nothing_of_the_patient_stays_and_nothing_of_others_goes(full: Clinic, t
         assert full.get(f"{who}/{anna.name}", "/api/v1/questions").status_code == 401
     assert full.get(f"therapist/{anna.name}", f"/api/v1/patients/{anna.pseudonym}/days").status_code == 404
     assert full.get("therapist/bela", f"/api/v1/patients/{bela.pseudonym}/days").status_code == 200
+
+
+def test_what_was_under_way_comes_to_nobody(tmp_path: Path) -> None:
+    with open_clinic(tmp_path / "home") as clinic:
+        app, gone = clinic.app, clinic.patients["bela"]
+        arrivals = [Arrival(gone, BytesSource(data, "day.csv"), ReadOptions(ZoneInfo("UTC"))) for data in (day_csv(), LARGE)]
+        with app.store.reading() as connection:
+            task = read_task(connection, gone, app.now_ms())
+        assert isinstance(task, Task)
+        erase_patient(app, gone, "test")
+        with app.store.writing() as connection:
+            newer = people.add_patient(connection, "newer", "Europe/Berlin", app.now_ms())
+        for arrival in arrivals:
+            with pytest.raises(NotKnown, match="erased"):
+                list(import_arrivals(app.store, app.archive, [arrival], app.now_ms()))
+        judged = write(app.store, task, replay(task.material))
+        assert judged is not None
+        assert "erased" in judged.problem
+        with app.store.reading() as connection:
+            assert newer.id != gone.id
+            for patient in (gone, newer):
+                found = rows_of(connection, patient.id)
+                assert not {name for name, count in found.items() if count} - {table.name for table in KEPT}
+        assert not [path for path in (tmp_path / "home" / "archive").rglob("*") if path.is_file()]
 
 
 def test_a_hook_runs_in_the_same_commit(full: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:

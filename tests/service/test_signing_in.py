@@ -2,15 +2,19 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import select
+from starlette.requests import Request
 
 from afoot.service import accounts
 from afoot.service.access import SESSION_COOKIE
+from afoot.service.edge import client_of
 from afoot.service.headers import POLICY
 from afoot.service.limits import Limit, Limiter
 from afoot.service.roles import Role
+from afoot.service.routes import login
 from afoot.service.secret import form_token, hash_password, password_matches
 from afoot.service.tables import sessions, tokens
 from afoot.service.tokens import find_token, revoke_token
@@ -135,6 +139,25 @@ def test_a_form_of_another_site_signs_nobody_in(clinic: Clinic) -> None:
     assert SESSION_COOKIE not in clinic.web.cookies
 
 
+def test_what_is_taken_away_while_a_password_is_checked_opens_nothing(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    add_person(clinic, "anna", Role.PATIENT)
+    changes = (accounts.set_password, lambda connection, id_, _: accounts.remove_account(connection, id_))
+    for change in changes:
+        with clinic.app.store.writing() as connection:
+            found = accounts.find_account(connection, "anna")
+            accounts.set_password(connection, found.id, PASSWORD)
+
+        def checked(password: str, kept: str, change: Any = change, id_: int = found.id) -> bool:
+            with clinic.app.store.writing() as connection:
+                change(connection, id_, "another long password")
+            return password_matches(password, kept)
+
+        monkeypatch.setattr(login, "password_matches", checked)
+        assert clinic.sign_in("anna").status_code == 401
+    with clinic.app.store.reading() as connection:
+        assert connection.execute(select(sessions)).all() == []
+
+
 def test_guessing_is_held_back_by_account_and_forgotten_with_time(clinic: Clinic) -> None:
     add_person(clinic, "anna", Role.PATIENT)
     add_person(clinic, "kern", Role.THERAPIST)
@@ -145,6 +168,22 @@ def test_guessing_is_held_back_by_account_and_forgotten_with_time(clinic: Clinic
     assert clinic.sign_in("kern").status_code == 303
     clinic.app.at_ms += 3 * MINUTE + 1000
     assert clinic.sign_in("anna").status_code == 303
+
+
+@pytest.mark.parametrize(
+    ("host", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+        ("2001:db8:1:2:ffff::1", "2001:db8:1:2::/64"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::/64"),
+        ("fe80::1%eth0", "fe80::/64"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("testclient", "testclient"),
+    ],
+)
+def test_whoever_has_a_network_is_one_address(host: str, counted: str) -> None:
+    assert client_of(Request({"type": "http", "headers": [], "client": (host, 1)})) == counted
 
 
 def test_guessing_is_held_back_by_address(clinic: Clinic) -> None:

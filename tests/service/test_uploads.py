@@ -3,6 +3,7 @@
 import base64
 import errno
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from afoot.service import partial
 from afoot.service.jobs import retain
 from afoot.service.recovering import import_complete
+from afoot.service.tokens import find_token, revoke_token
 from ingest import ledger
 from tests.service.making import DAY, Clinic, day_csv
 
@@ -122,6 +124,25 @@ def test_one_writer_at_a_time(clinic: Clinic) -> None:
     with partial.growing(clinic.app.settings.uploads_folder, url.rpartition("/")[2]):
         assert send(clinic, url, 0, DATA).status_code == 423
     assert send(clinic, url, 0, DATA).status_code == 204
+
+
+def test_a_token_that_is_revoked_meanwhile_brings_nothing(clinic: Clinic) -> None:
+    def data(who: str) -> Iterator[bytes]:
+        yield DATA[:1000]
+        with clinic.app.store.writing() as connection:
+            token = find_token(connection, clinic.tokens[who])
+            assert token is not None
+            revoke_token(connection, token.id)
+        yield DATA[1000:]
+
+    url = begin(clinic, who="device/anna").headers["location"]
+    headers = clinic.headers("device/anna") | PIECE | {"Upload-Offset": "0"}
+    assert clinic.web.patch(url, headers=headers, content=data("device/anna")).status_code == 401
+    assert files(clinic) == []
+    import_complete(clinic.app)
+    whose = {"name": "day.csv", "patient": clinic.pseudonym("anna")}
+    assert clinic.post("therapist/anna", "/api/v1/files", params=whose, content=data("therapist/anna")).status_code == 401
+    assert imports(clinic) == []
 
 
 def test_whose_it_is_and_how_many(clinic: Clinic) -> None:

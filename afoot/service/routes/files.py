@@ -9,12 +9,12 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse, Response
 
 from afoot.plain import PlainOutcome, plain_outcome
-from afoot.service.access import Principal, Sender, find_patient, own_patient
+from afoot.service.access import Principal, Sender, find_patient, identify, may_see, own_patient
 from afoot.service.bodies import STREAMED_BYTES, Body, checked_name, receive
 from afoot.service.edge import client_of
 from afoot.service.intake import Full, Sent
 from afoot.service.parts import Parts, TheParts
-from afoot.service.problems import Problem, Refusal, overloaded, too_many
+from afoot.service.problems import Problem, Refusal, no_such_patient, not_signed_in, overloaded, too_many
 from devices.files.reader import ReadOptions
 from ingest.collect.files import Arrival, Outcome
 from ingest.people import Patient, checked_zone
@@ -57,6 +57,7 @@ async def add_file(
     hold_back(parts, who, request)
     settings = parts.app.settings
     async with receive(request, name, uploads_folder(parts), settings.upload_mb << 20) as body:
+        await run_in_threadpool(check_still, parts, request, who, owner)
         outcome = await import_body(parts, who, owner, body)
     return JSONResponse(plain_outcome(outcome), status_of(outcome))
 
@@ -69,6 +70,19 @@ def owner_of(parts: Parts, who: Principal, pseudonym: str | None) -> Patient:
         if who.scope.patient_id is None:
             raise Refusal(422, "patient: expected a pseudonym")
         return own_patient(connection, who)
+
+
+def check_still(parts: Parts, request: Request, who: Principal, owner: Patient) -> None:
+    """Raises: Refusal if the token was revoked, or the patient given to others, while the body came in
+
+    A session may end unused meanwhile: a long upload by a person is not lost for that.
+    """
+    now = identify(parts, request) if who.csrf is None else who
+    if now is None:
+        raise not_signed_in()
+    with parts.app.store.reading() as connection:
+        if not may_see(connection, now, owner.id):
+            raise no_such_patient()
 
 
 def hold_back(parts: Parts, who: Principal, request: Request) -> None:

@@ -78,7 +78,8 @@ def _begin(parts: Parts, name: str, password: str, address: str) -> tuple[Accoun
     Raises: Refusal if this account or address was wrong too often
     """
     now_ms = parts.app.now_ms()
-    limits = ((parts.logins_by_account, name), (parts.logins_by_address, address))
+    # A name longer than any account's is nobody's, and not worth its memory.
+    limits = ((parts.logins_by_account, name[: accounts.LONGEST_NAME + 1]), (parts.logins_by_address, address))
     for limiter, key in limits:
         if wait_ms := limiter.wait_ms(key, now_ms):
             parts.metrics.logins.labels("held back").inc()
@@ -97,6 +98,8 @@ def _begin(parts: Parts, name: str, password: str, address: str) -> tuple[Accoun
     parts.logins_by_address.give_back(address, now_ms)
     parts.metrics.logins.labels("right").inc()
     with parts.app.store.writing() as connection:
+        if accounts.read_password(connection, name) != (account, kept):
+            return None  # removed, or given another password, while this one was checked
         audit.note(connection, [audit.Act(now_ms, account.name, account.scope.role.value, "sign in", account.scope.patient_id)])
         return account, sessions.begin_session(connection, account.id, now_ms)
 

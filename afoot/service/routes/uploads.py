@@ -23,7 +23,7 @@ from afoot.service.bodies import STREAMED_BYTES, Body, checked_name, checked_siz
 from afoot.service.partial import Busy, Growing, Upload
 from afoot.service.parts import Parts, TheParts
 from afoot.service.problems import Problem, Refusal
-from afoot.service.routes.files import hold_back, import_body, owner_of, uploads_folder
+from afoot.service.routes.files import check_still, hold_back, import_body, owner_of, uploads_folder
 from devices.files.source import FileSource
 from ingest.people import Patient
 
@@ -125,7 +125,7 @@ async def append(request: Request, parts: TheParts, who: Sender, upload: Id) -> 
         with partial.growing(uploads_folder(parts), upload) as file:
             _check_offset(request, file.offset)
             await _receive(request, file, found.size)
-            await finish(parts, who, found, file)
+            await finish(request, parts, who, found, file)
             return _appended(found, file.offset)
     except Busy as error:
         raise Refusal(423, "another request writes to this upload") from error
@@ -163,10 +163,10 @@ async def _receive(request: Request, file: Growing, size: int) -> None:
     await run_in_threadpool(file.sync)
 
 
-async def finish(parts: Parts, who: Principal, upload: Upload, file: Growing) -> None:
+async def finish(request: Request, parts: Parts, who: Principal, upload: Upload, file: Growing) -> None:
     """Import an upload of which all bytes are there; nothing if some are not. Its bytes are in the store afterwards.
 
-    Raises: Refusal if they are not what the sender says that they hash to: the upload is given up
+    Raises: Refusal if they are not what the sender says that they hash to, or who sends may no longer: the upload is given up
     """
     if file.offset < upload.size:
         return
@@ -174,6 +174,11 @@ async def finish(parts: Parts, who: Principal, upload: Upload, file: Growing) ->
         await run_in_threadpool(_drop, parts, upload.id)
         raise Refusal(422, f"sha256: expected {found}, the hash of what arrived; begin anew")
     owner = await run_in_threadpool(_owner, parts, upload)
+    try:
+        await run_in_threadpool(check_still, parts, request, who, owner)
+    except Refusal:
+        await run_in_threadpool(_drop, parts, upload.id)  # else the job would import it nevertheless
+        raise
     outcome = await import_body(parts, who, owner, Body(FileSource(file.path, upload.name), upload.size, upload.sha256 or ""))
     await run_in_threadpool(_end, parts, upload, plain_outcome(outcome))
 

@@ -91,3 +91,11 @@ def test_a_header_that_could_not_be_read_is_not_written(change: dict[str, object
     values = {name: getattr(HEADER, name) for name in Header.__slots__} | change
     with pytest.raises(DecodeError, match=expected):
         CaptureWriter(Header(**values)).header()  # type: ignore[arg-type]
+
+
+def test_an_id_is_one_however_it_is_written() -> None:
+    header = Header("colmi", 1, Peer("aa:bb:cc:dd:ee:01", "R02"), 1_772_600_000_000, {}, 0, {})
+    assert parse_capture(write_capture(header, [])).header.peer.id == "AA:BB:CC:DD:EE:01"
+    for id_ in ("AA:BB:CC:DD:EE:01 ", " AA:BB:CC:DD:EE:01", "\u2003AA", "", " "):
+        with pytest.raises(DecodeError, match="an id of the device"):
+            write_capture(Header("colmi", 1, Peer(id_, "R02"), 1_772_600_000_000, {}, 0, {}), [])
