@@ -3,11 +3,12 @@
 from random import random
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection
 
 from afoot.app import App
 from afoot.red_flags import escalate_red_flags
-from ingest import people, tables
+from ingest import people
+from ingest.errors import NotKnown
 from ingest.people import Patient
 from rules.channels import send_by_apprise
 from rules.deliver import flush
@@ -23,8 +24,10 @@ def send_due(app: App) -> list[Delivery]:
 
 def find_subject(connection: Connection, patient_id: int) -> Subject | None:
     """Return whom a message is about, on the clock that they live by now."""
-    row = connection.execute(select(tables.patients).where(tables.patients.c.id == patient_id)).one_or_none()
-    return None if row is None else subject_of(connection, Patient(row.id, row.name, row.pseudonym, row.zone))
+    try:
+        return subject_of(connection, people.get_patient(connection, patient_id))
+    except NotKnown:
+        return None
 
 
 def subject_of(connection: Connection, patient: Patient) -> Subject:

@@ -120,8 +120,8 @@ class Archive:
             except BaseException:
                 Path(file.name).unlink(missing_ok=True)
                 raise
-        _sync_folder(path.parent)
-        _sync_folder(self._folder)
+        sync_folder(path.parent)
+        sync_folder(self._folder)
         return found.hexdigest(), size
 
 
@@ -141,7 +141,8 @@ def _writer(file: BinaryIO, plain: bool) -> Iterator[BinaryIO]:
         yield out
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put a folder's names on the disk: a file that was renamed into it is found there after a power cut."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)

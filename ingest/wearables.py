@@ -1,8 +1,8 @@
 """The wearables that patients are paired with, and how far each was read."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -17,7 +17,7 @@ from ingest.archive import Archive
 from ingest.collect.exchanging import Clock
 from ingest.collect.files import import_files
 from ingest.collect.links import BrokenProtocol
-from ingest.collect.pairing import Paired, Seen, drop
+from ingest.collect.pairing import Paired, Seen
 from ingest.errors import Conflict, NotKnown
 from ingest.people import Patient
 from ingest.store import Store
@@ -84,36 +84,31 @@ class StoreRoster:
     def find(self, id: str) -> Paired:
         """Raises: NotKnown if it was let go of"""
         with self._store.reading() as connection:
-            return self._find(connection, id)[1]
+            row, patient = self._find(connection, id)
+            zone = people.zone_history(connection, patient)[-1][1]
+        offset = datetime.fromtimestamp(self._clock() / 1000, ZoneInfo(zone)).utcoffset()
+        assert offset is not None
+        return replace(_wearable(row).paired, utc_offset_s=round(offset.total_seconds()))
 
-    def _find(self, connection: Connection, id: str) -> tuple[Patient, Paired]:
+    def _find(self, connection: Connection, id: str) -> tuple[Any, Patient]:
         row = connection.execute(select(wearables).where(wearables.c.id == id)).one_or_none()
         if row is None:
             raise NotKnown(f"wearable {id!r}: it is paired with nobody any more")
-        patient = people.get_patient(connection, row.patient_id)
-        zone = people.zone_history(connection, patient)[-1][1]
-        now = datetime.fromtimestamp(self._clock() / 1000, UTC).astimezone(ZoneInfo(zone))
-        offset = now.utcoffset()
-        assert offset is not None
-        paired = _wearable(row).paired
-        wanted: Mapping[str, Any] = {"utc_offset_s": round(offset.total_seconds())}
-        return patient, Paired(
-            paired.id, paired.address, paired.name, paired.codec, paired.cursor, paired.facts, paired.key, **wanted
-        )
+        return row, people.get_patient(connection, row.patient_id)
 
     def keep(self, id: str, capture: Path, cursor: Cursor | None) -> None:
         with self._store.reading() as connection:
-            patient, _ = self._find(connection, id)
+            _, patient = self._find(connection, id)
         options = ReadOptions(people.checked_zone(patient.zone))
         source = FileSource(capture, capture.name)
         for outcome in import_files(self._store, self._archive, patient, [source], options, self._clock()):
             if outcome.refused:
-                drop(capture)  # it is in the archive, and named in the ledger with the reason
+                capture.unlink(missing_ok=True)  # it is in the archive, and named in the ledger with the reason
                 raise BrokenProtocol("; ".join(outcome.refused))
         if cursor is not None:
             with self._store.writing() as connection:
                 connection.execute(wearables.update().where(wearables.c.id == id).values(cursor=dict(cursor)))
-        drop(capture)
+        capture.unlink(missing_ok=True)
 
     def note(self, id: str, seen: Seen) -> None:
         values: dict[str, Any] = {"tried_ms": seen.at_ms, "problem": seen.problem, "hint": seen.hint}

@@ -1,6 +1,5 @@
 """Wearables that somebody paired, and where what they say goes: a clinic's store or a gateway's spool. Without a radio."""
 
-import contextlib
 import fcntl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -80,13 +79,7 @@ def keep_leftovers(roster: Roster) -> list[str]:
         try:
             roster.keep(parse_capture(path.read_bytes(), path.name).header.peer.id, path, None)
         except DecodeError:
-            drop(path)  # it ended before its first line was whole: nothing had been received
+            path.unlink()  # it ended before its first line was whole: nothing had been received
         except (NotKnown, BrokenProtocol) as error:
             problems.append(f"{path.name}: {error}")
     return problems
-
-
-def drop(path: Path) -> None:
-    """Let go of a capture that is kept elsewhere."""
-    with contextlib.suppress(FileNotFoundError):
-        path.unlink()

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from ingest.archive import sync_folder
+
 _WAITING, _REFUSED = "waiting", "refused"
 _FORM = re.compile(r"(\d{10})-(.+)")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
@@ -47,9 +49,9 @@ class Spool:
         target = self._folder / _WAITING / f"{number:010d}-{safe}"
         # A link never takes the place of another file, as a rename would.
         os.link(path, target)
-        _sync(target.parent)
+        sync_folder(target.parent)
         path.unlink()
-        _sync(path.parent)
+        sync_folder(path.parent)
         return Waiting(number, safe, target)
 
     def waiting(self) -> list[Waiting]:
@@ -64,7 +66,7 @@ class Spool:
     def sent(self, one: Waiting) -> None:
         """Let go of a file that the clinic has."""
         one.path.unlink(missing_ok=True)
-        _sync(one.path.parent)
+        sync_folder(one.path.parent)
 
     def refuse(self, one: Waiting, reason: str) -> None:
         """Put a file aside that the clinic will never take as it is; it is kept, with the reason beside it."""
@@ -72,8 +74,8 @@ class Spool:
         note = target.with_name(f"{target.name}{_NOTE}")
         note.write_text(json.dumps({"reason": reason}))
         one.path.rename(target)
-        _sync(target.parent)
-        _sync(one.path.parent)
+        sync_folder(target.parent)
+        sync_folder(one.path.parent)
 
     def _all(self) -> Iterator[Waiting]:
         yield from self._found(_WAITING)
@@ -92,11 +94,3 @@ def _reason(path: Path) -> str:
         return str(json.loads(note.read_text())["reason"])
     except (OSError, ValueError, KeyError, TypeError):
         return "the reason was not kept"
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
