@@ -90,14 +90,15 @@ class Body:
         )
 
     async def leave(self) -> None:
-        """Go out of range: it is not heard any more, and an open link dies at the other end by its supervision timeout."""
+        """Go out of range: it is not heard any more, and an open link dies at both ends by its supervision timeout."""
         await self.device.stop_advertising()
         self.air.link.controllers.discard(self.controller)
         await asyncio.sleep(0.02)
-        for controller in self.air.link.controllers:
-            for one in list(controller.le_connections.values()):
-                if one.peer_address == self.device.random_address:
-                    controller.on_le_disconnected(one, SUPERVISION_TIMEOUT)
+        here, others = self.device.random_address, self.air.link.controllers
+        dead = [(each, one) for each in others for one in each.le_connections.values() if one.peer_address == here]
+        dead += [(self.controller, one) for one in self.controller.le_connections.values()]
+        for controller, one in dead:
+            controller.on_le_disconnected(one, SUPERVISION_TIMEOUT)
 
     async def drop(self) -> None:
         for connection in list(self.device.connections.values()):

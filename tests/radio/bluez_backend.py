@@ -127,6 +127,13 @@ class BluezRig:
         self._set(ADAPTER, ADAPTER1, Powered=Variant("b", False))
         await asyncio.sleep(0.02)
 
+    async def restore(self) -> None:
+        """Switch on, and forget all devices, as bluetoothd does a while after they were heard last."""
+        self._set(ADAPTER, ADAPTER1, Powered=Variant("b", True))
+        self.fail_connect.clear()
+        for path in [path for path in self.objects if path.startswith(f"{ADAPTER}/dev_")][::-1]:
+            self._remove(path)
+
     async def unplug(self) -> None:
         for path in [path for path in self.objects if path.startswith(ADAPTER)][::-1]:
             self._remove(path)
