@@ -92,6 +92,8 @@ class BluezRig:
         self.connections: dict[str, Any] = {}
         self.attributes: dict[str, Any] = {}
         self.fail_connect: list[str] = []
+        self._asked: dict[asyncio.Task[Any], str] = {}
+        self._written: set[str] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_scanning = False
 
@@ -177,13 +179,16 @@ class BluezRig:
     def _handle(self, message: Message) -> bool | None:
         if message.message_type != MessageType.METHOD_CALL or message.interface in (None, "org.freedesktop.DBus.Peer"):
             return None
-        self._later(self._reply(message))
+        task = self._later(self._reply(message))
+        self._asked[task] = message.path or ""
+        task.add_done_callback(self._asked.pop)
         return True
 
-    def _later(self, work: Coroutine[Any, Any, Any]) -> None:
+    def _later(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task[Any]:
         task = asyncio.ensure_future(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        return task
 
     async def _reply(self, message: Message) -> None:
         method = getattr(self, f"on_{message.member}", None)
@@ -254,7 +259,7 @@ class BluezRig:
         except TimeoutError:
             raise BluezError("Failed", "le-connection-abort-by-local") from None
         self.connections[path] = connection
-        connection.on("disconnection", lambda _: self._disconnected(path))
+        connection.on("disconnection", lambda _: self._later(self._disconnected(path)))
         self._set(path, DEVICE1, Connected=Variant("b", True))
         self._later(self._resolve(path, connection))
         return "", []
@@ -296,8 +301,11 @@ class BluezRig:
             said = {"UUID": Variant("s", text), "Characteristic": Variant("o", path), "Value": Variant("ay", b"")}
             self._add(place, {DESCRIPTOR1: said})
 
-    def _disconnected(self, path: str) -> None:
+    async def _disconnected(self, path: str) -> None:
+        """What is open is answered first. Chromium never ends a promise whose characteristic goes before the answer comes."""
         self.connections.pop(path, None)
+        if asked := [task for task, place in self._asked.items() if place.startswith(f"{path}/")]:
+            await asyncio.wait(asked)
         for one in [one for one in self.objects if one.startswith(f"{path}/")][::-1]:
             self.attributes.pop(one, None)
             self._remove(one)
@@ -325,11 +333,26 @@ class BluezRig:
         return "ay", [value]
 
     async def on_WriteValue(self, path: str, value: Any, options: Any) -> tuple[str, list[Any]]:
-        answered = "type" in options and options["type"].value == "request"
-        await self._ask(path, self.attributes[path].write_value(bytes(value), with_response=answered))
+        if path in self._written:
+            raise BluezError("InProgress", "In Progress")
+        kind, can = options["type"].value if "type" in options else "", self.objects[path][CHARACTERISTIC1]["Flags"].value
+        answered = kind == "request" or (not kind and "write" in can)
+        if not answered and "write-without-response" not in can and not kind:
+            raise BluezError("NotSupported", "Operation is not supported")
+        if not answered and len(value) > self.objects[path][CHARACTERISTIC1]["MTU"].value - 3:
+            raise BluezError("Failed", "Failed to initiate write")
+        if answered:
+            self._written.add(path)
+        try:
+            await self._ask(path, self.attributes[path].write_value(bytes(value), with_response=answered))
+        finally:
+            self._written.discard(path)
         return "", []
 
     async def on_StartNotify(self, path: str) -> tuple[str, list[Any]]:
+        if not {"notify", "indicate"} & {*self.objects[path][CHARACTERISTIC1]["Flags"].value}:
+            raise BluezError("NotSupported", "Operation is not supported")
+
         def arrived(value: Any) -> None:
             self._set(path, CHARACTERISTIC1, Value=Variant("ay", bytes(value)))
 
