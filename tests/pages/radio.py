@@ -1,13 +1,13 @@
 """A Chromium whose own `navigator.bluetooth` finds virtual wearables: it asks the org.bluez of tests/radio for them.
 
 What it needs, on Linux:
-- `DBUS_SYSTEM_BUS_ADDRESS` in its environment when it starts, so it is a Chromium of the rig's own. It talks to org.bluez as bleak does,
-  and nothing had to be added for it but the agent's registration, which it goes on without.
-- `--enable-blink-features=WebBluetooth`: the interface is on everywhere but on Linux. No more than this is switched on, so
-  `getDevices`, `watchAdvertisements` and `forget` are missing here, though `forget` is there in an ordinary Chromium elsewhere.
-- a secure context, which 127.0.0.1 is over http, and a user's gesture: `page.click`, but Playwright's `evaluate` counts as one, too.
-- somebody who answers the chooser. A headless Chromium shows none, and tells what it would show over DevTools' domain DeviceAccess. It tells
-  again whenever an advertisement arrives; a second answer to the same chooser ends the browser by a failed check, so there is one at most.
+- `DBUS_SYSTEM_BUS_ADDRESS` in its environment when it starts, so it is a browser of the radio's own.
+- `--enable-blink-features=WebBluetooth`: everywhere but on Linux the interface is there without. No more than this is switched
+  on, so `getDevices`, `watchAdvertisements` and `forget` are missing.
+- a secure context, as http://127.0.0.1 is, and a user's gesture, as `page.click` is. Playwright's `evaluate` is one, too: a test
+  that asks for a device by it does not show that a user can.
+- somebody who answers the chooser. Without a window it is told over the DevTools, domain DeviceAccess, and again with each
+  advertisement. A second answer to the same chooser ends the browser by a failed check, so `Chooser` gives one at most.
 """
 
 import os
@@ -30,7 +30,10 @@ PATIENCE_S = 10.0
 
 
 class Chooser:
-    """Answers in place of the user of a page. To be made before the page asks for a device."""
+    """Answers in place of the user of a page. To be made before the page asks for a device.
+
+    Where Bluetooth is off, no chooser is told, and so none can be cancelled.
+    """
 
     def __init__(self, page: Page) -> None:
         self._page, self._session = page, page.context.new_cdp_session(page)
@@ -96,6 +99,9 @@ class WebRadio:
     def come_back(self, body: Body) -> None:
         self.call(body.appear())
 
+    def is_connected(self, body: Body) -> bool:
+        return bool(body.device.connections)
+
     def drop(self, body: Body) -> None:
         """Let the wearable end the link."""
         self.call(body.drop())
@@ -105,7 +111,12 @@ class WebRadio:
         body.drop_after = body.sent + packets
 
     def switch_off(self) -> None:
+        """As a user does: the adapter is still there."""
         self.call(self.rig.switch_off())
+
+    def unplug(self) -> None:
+        """As on a machine without Bluetooth."""
+        self.call(self.rig.unplug())
 
     def clear(self) -> None:
         """As it was at the begin, for the next test: nobody near, nobody remembered."""

@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager, suppress
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,7 @@ ADAPTER = "/org/bluez/hci0"
 ADAPTER1, DEVICE1 = "org.bluez.Adapter1", "org.bluez.Device1"
 SERVICE1, CHARACTERISTIC1, DESCRIPTOR1 = "org.bluez.GattService1", "org.bluez.GattCharacteristic1", "org.bluez.GattDescriptor1"
 MANAGER, PROPERTIES = "org.freedesktop.DBus.ObjectManager", "org.freedesktop.DBus.Properties"
+AT_ONCE = 50  # messages of some hundred bytes, of which a socket holds some hundred
 DEVICE_PATH = len(ADAPTER) + len("/dev_F0_00_00_00_00_01")
 
 _CONFIGURATION = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-Bus Bus Configuration 1.0//EN"
@@ -94,6 +96,7 @@ class BluezRig:
         self.fail_connect: list[str] = []
         self._asked: dict[asyncio.Task[Any], str] = {}
         self._written: set[str] = set()
+        self._outgoing: asyncio.Queue[Message] = asyncio.Queue()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._is_scanning = False
 
@@ -103,15 +106,8 @@ class BluezRig:
         self.bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
         self.bus.add_message_handler(self._handle)
         assert await self.bus.request_name("org.bluez") == RequestNameReply.PRIMARY_OWNER
-        adapter = {
-            "Address": Variant("s", self.adapter.address),
-            "Name": Variant("s", "rig"),
-            "Alias": Variant("s", "rig"),
-            "Powered": Variant("b", True),
-            "Discovering": Variant("b", False),
-            "Roles": Variant("as", ["central", "peripheral"]),
-        }
-        self._add(ADAPTER, {ADAPTER1: adapter})
+        self._later(self._sending())
+        self._plug_in()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -130,11 +126,24 @@ class BluezRig:
         await asyncio.sleep(0.02)
 
     async def restore(self) -> None:
-        """Switch on, and forget all devices, as bluetoothd does a while after they were heard last."""
-        self._set(ADAPTER, ADAPTER1, Powered=Variant("b", True))
+        """Plug in, switch on, and forget all devices, as bluetoothd does a while after they were heard last."""
         self.fail_connect.clear()
         for path in [path for path in self.objects if path.startswith(f"{ADAPTER}/dev_")][::-1]:
             self._remove(path)
+        if ADAPTER not in self.objects:
+            self._plug_in()
+        self._set(ADAPTER, ADAPTER1, Powered=Variant("b", True))
+
+    def _plug_in(self) -> None:
+        adapter = {
+            "Address": Variant("s", self.adapter.address),
+            "Name": Variant("s", "rig"),
+            "Alias": Variant("s", "rig"),
+            "Powered": Variant("b", True),
+            "Discovering": Variant("b", False),
+            "Roles": Variant("as", ["central", "peripheral"]),
+        }
+        self._add(ADAPTER, {ADAPTER1: adapter})
 
     async def unplug(self) -> None:
         for path in [path for path in self.objects if path.startswith(ADAPTER)][::-1]:
@@ -155,7 +164,15 @@ class BluezRig:
     # What bluetoothd tells
 
     def _signal(self, path: str, interface: str, member: str, signature: str, body: list[Any]) -> None:
-        self.bus.send(Message.new_signal(path, interface, member, signature, body))
+        self._outgoing.put_nowait(Message.new_signal(path, interface, member, signature, body))
+
+    async def _sending(self) -> None:
+        """dbus-fast takes a full socket for a broken one, so now and then the daemon has to say that it has read all."""
+        ping = Message("org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus.Peer", "Ping")
+        for number in count(1):
+            self.bus.send(await self._outgoing.get())
+            if number % AT_ONCE == 0:
+                await self.bus.call(ping)
 
     def _add(self, path: str, interfaces: dict[str, dict[str, Variant]]) -> None:
         self.objects[path] = interfaces
@@ -202,7 +219,7 @@ class BluezRig:
                 answer = Message.new_method_return(message, signature, body)
         except BluezError as error:
             answer = Message.new_error(message, error.name, error.text)
-        self.bus.send(answer)
+        self._outgoing.put_nowait(answer)
 
     async def on_GetManagedObjects(self, path: str) -> tuple[str, list[Any]]:
         return "a{oa{sa{sv}}}", [self.objects]
