@@ -6,8 +6,9 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.dashboards.browser import find_chromium, open_browser
+from tests.pages.radio import WebRadio, web_radio
 from tests.pages.serving import serve
-from tests.pages.world import PASSWORD, Stopped, build_clinic
+from tests.pages.world import NOW_MS, PASSWORD, Stopped, build_clinic
 
 PHONE, DESK = (390, 844), (1280, 900)
 SignIn = Callable[..., Page]
@@ -58,3 +59,17 @@ def sign_in(context: BrowserContext, url: str) -> SignIn:
         return page
 
     return signed_in
+
+
+@pytest.fixture(scope="module")
+def radio_of_module(browser: Browser) -> Iterator[WebRadio]:
+    with web_radio(browser) as opened:
+        yield opened
+
+
+@pytest.fixture
+def radio(radio_of_module: WebRadio) -> Iterator[WebRadio]:
+    """Nobody is near; the wearables that enter live at the clinic's now. Its browser is another than `browser`."""
+    radio_of_module.clock = lambda: NOW_MS
+    yield radio_of_module
+    radio_of_module.clear()

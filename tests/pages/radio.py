@@ -27,6 +27,7 @@ from tests.radio.bluez_backend import BluezRig
 
 WEB_BLUETOOTH = "--enable-blink-features=WebBluetooth"
 PATIENCE_S = 10.0
+LINGER_S = 0.1
 
 
 class Chooser:
@@ -77,13 +78,16 @@ class Chooser:
 class WebRadio:
     """What a test does to the wearables around a browser.
 
-    browser: it has Web Bluetooth.  clock: what the wearables are told the time is, in ms; may be set
+    browser: it has Web Bluetooth.  clock: what the wearables are told the time is, in ms; to be set before one enters
     rig: the host's Bluetooth, for `call`, which awaits what it is given in the radio's loop
     """
 
-    def __init__(self, rig: BluezRig, air: Air, call: Call[Any], clock: Callable[[], int]) -> None:
-        self.rig, self.call, self.clock, self._air = rig, call, clock, air
-        self.browser: Browser
+    browser: Browser
+    clock: Callable[[], int]
+
+    def __init__(self, call: Call[Any]) -> None:
+        self.call, self._air = call, Air(lambda: self.clock())
+        self.rig = BluezRig(self._air)
         self._bodies: list[Body] = []
 
     def enter(self, peripheral: Peripheral) -> Body:
@@ -107,8 +111,11 @@ class WebRadio:
         self.call(body.drop())
 
     def drop_after(self, body: Body, packets: int) -> None:
-        """Let the wearable end the link in place of sending one more, when it has sent so many from now on."""
-        body.drop_after = body.sent + packets
+        """Let the wearable end the link in place of sending one more, when it has sent so many from now on.
+
+        A browser gives no notification to the page any more that came right before the end of the link, so the end waits for it.
+        """
+        body.drop_after, body.linger_s = body.sent + packets, LINGER_S
 
     def switch_off(self) -> None:
         """As a user does: the adapter is still there."""
@@ -127,7 +134,7 @@ class WebRadio:
 
 
 @contextmanager
-def web_radio(beside: Browser, clock: Callable[[], int]) -> Iterator[WebRadio]:
+def web_radio(beside: Browser) -> Iterator[WebRadio]:
     """Yield a radio with a browser of its own. beside: any browser of the thread, whose Playwright is used; there can be but one
 
     Skips the test where Chromium or dbus-daemon is absent.
@@ -136,8 +143,7 @@ def web_radio(beside: Browser, clock: Callable[[], int]) -> Iterator[WebRadio]:
     if path is None:
         pytest.skip("needs Chromium")
     with loop_apart() as call:
-        air = Air(lambda: radio.clock())
-        radio = WebRadio(BluezRig(air), air, call, clock)
+        radio = WebRadio(call)
         call(radio.rig.__aenter__())
         try:
             # The environment is of now: the rig has put its bus there.

@@ -50,6 +50,7 @@ class Body:
     """A virtual wearable on the air.
 
     drop_after:   the link is cut when so many notifications were sent, counted over all connections; once
+    linger_s:     how much later than the last of these it is cut
     read_refused: the ATT error that a read of these characteristics answers
     mute_reads:   reads that are never answered
     """
@@ -59,6 +60,7 @@ class Body:
     address: str = "F0:00:00:00:00:01"
     pace_ms: float = 0.0
     drop_after: int | None = None
+    linger_s: float = 0.0
     mute_reads: frozenset[str] = frozenset()
     sent: int = 0
     connections: int = 0
@@ -152,6 +154,7 @@ class Body:
             passed = frame.delay_ms
             if self.drop_after is not None and self.sent >= self.drop_after:
                 self.drop_after = None
+                await asyncio.sleep(self.linger_s)
                 await self.drop()
                 return
             self.sent += 1

@@ -103,9 +103,13 @@ class BluezRig:
     async def __aenter__(self) -> "BluezRig":
         self._bus_context = private_bus()
         self.daemon = self._bus_context.__enter__()
-        self.bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
-        self.bus.add_message_handler(self._handle)
-        assert await self.bus.request_name("org.bluez") == RequestNameReply.PRIMARY_OWNER
+        try:
+            self.bus = await MessageBus(bus_type=BusType.SYSTEM).connect()
+            self.bus.add_message_handler(self._handle)
+            assert await self.bus.request_name("org.bluez") == RequestNameReply.PRIMARY_OWNER
+        except BaseException:
+            self._bus_context.__exit__(None, None, None)
+            raise
         self._later(self._sending())
         self._plug_in()
         return self
