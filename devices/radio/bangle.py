@@ -7,6 +7,7 @@ Source: espruino/BangleApps, apps/android (lib.js, boot.js) and apps/health (lib
 """
 
 import json
+import re
 from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ from devices.errors import DecodeError
 from devices.radio.codec import (
     Action,
     Battery,
+    Chooser,
     ClockOffset,
     Cursor,
     Direction,
@@ -65,6 +67,7 @@ class BangleCodec:
     version = 1
     has_history = True
     needs_key = False
+    chooser = Chooser(re.compile(r"Bangle\.js [0-9a-f]{4}"), ("Bangle.js ",), (SERVICE,))
 
     def matches(self, name: str, services: frozenset[str]) -> bool:
         # Many devices have its service, the Nordic UART.

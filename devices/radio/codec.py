@@ -20,6 +20,7 @@ Whatever raises out of an exchange leaves it unusable: the capture so far is kep
 connection begins anew. So does a lost link.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -268,6 +269,20 @@ class Exchange(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Chooser:
+    """What a browser has to be told so that a person can choose a device of a family: it shows and reaches nothing else.
+
+    own_name: the names that tell a device from others of its kind, for a browser tells no address
+    prefixes: how these begin
+    services: full UUIDs of all services that an exchange may use, and may be listed only by
+    """
+
+    own_name: re.Pattern[str]
+    prefixes: tuple[str, ...]
+    services: tuple[str, ...]
+
+
 class Codec(Protocol):
     """One family of wearables."""
 
@@ -286,6 +301,11 @@ class Codec(Protocol):
 
     @property
     def needs_key(self) -> bool: ...
+
+    @property
+    def chooser(self) -> Chooser | None:
+        """None if its devices are not to be reached by a browser."""
+        ...
 
     def matches(self, name: str, services: frozenset[str]) -> bool:
         """Is an advertisement one of ours? name: the local name, `` if none.  services: full UUIDs, lower case."""

@@ -11,6 +11,11 @@ def find_codec(name: str) -> Codec | None:
     return next((codec for codec in CODECS if codec.name == name), None)
 
 
+def find_own(name: str) -> Codec | None:
+    """Return the codec whose devices a browser reaches, if the name tells this one from others of its kind."""
+    return next((codec for codec in CODECS if codec.chooser is not None and codec.chooser.own_name.fullmatch(name)), None)
+
+
 def recognise(name: str, services: frozenset[str]) -> Codec | None:
     """Return whose an advertisement is; the first in CODECS, if a device offers a standard service beside its own protocol.
 

@@ -65,6 +65,7 @@ class PineTimeCodec:
     version = 1
     has_history = False
     needs_key = False
+    chooser = None
 
     def matches(self, name: str, services: frozenset[str]) -> bool:
         return name in NAMES or MOTION_SERVICE in services

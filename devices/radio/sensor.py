@@ -58,6 +58,7 @@ class SensorCodec:
     version = 1
     has_history = False
     needs_key = False
+    chooser = None
 
     def matches(self, name: str, services: frozenset[str]) -> bool:
         return bool(services & {sig.HEART_RATE_SERVICE, sig.RSC_SERVICE})

@@ -2,8 +2,11 @@
 
 The capture is handed over when the exchange asks for it, when it is done, and when it breaks; the cursor goes with it only in
 the first two cases. So a cursor never stands for what is not kept.
+
+What waits for the disk or the store does so in a thread, for the loop may serve others meanwhile, and the link's frames.
 """
 
+import asyncio
 import os
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -45,6 +48,8 @@ class Keeper(Protocol):
     def keep(self, capture: Path, cursor: Cursor | None) -> None:
         """Make the capture safe, and then the cursor; both are when this returns. The file is then not needed any more.
 
+        Called in a thread, once at a time.
+
         cursor: None if the exchange broke off: what came is kept, and the cursor stays
         """
         ...
@@ -82,7 +87,7 @@ async def hold(plan: Plan, link: Link, keeper: Keeper, note: Callable[[Action], 
     except DecodeError as error:
         raise BrokenProtocol(str(error)) from error
     finally:
-        talk.break_off()
+        await talk.break_off()
 
 
 class _Talk:
@@ -101,6 +106,7 @@ class _Talk:
                 stopping = True
                 await self._act(exchange.stop(clock()))
                 continue
+            await self._make_safe()
             frame = await self._link.arrived(exchange.idle_s * self._plan.pace)
             if frame is None:
                 await self._act(exchange.idle(clock()))
@@ -128,11 +134,11 @@ class _Talk:
             case Wait(seconds):
                 await self._link.rest(seconds * self._plan.pace)
             case Commit(cursor):
-                self._hand_over(cursor)
+                await self._hand_over(cursor)
                 self._capture = _CaptureFile(self._plan, cursor)
                 return lambda: self._exchange.committed(clock())
             case Done(cursor):
-                self._hand_over(cursor)
+                await self._hand_over(cursor)
             case _:
                 self._note(action)
         return None
@@ -158,25 +164,31 @@ class _Talk:
         if self._capture is not None:
             self._capture.append(frame)
 
-    def _hand_over(self, cursor: Cursor) -> None:
+    async def _make_safe(self) -> None:
+        if self._capture is not None and self._capture.is_due(self._plan.clock()):
+            await asyncio.to_thread(self._capture.sync)
+
+    async def _hand_over(self, cursor: Cursor) -> None:
         if self._capture is not None:
             capture, self._capture = self._capture, None
-            self._keeper.keep(capture.close(ended_ms=self._plan.clock()), cursor)
+            await asyncio.to_thread(self._keep, capture, cursor)
 
-    def break_off(self) -> None:
+    async def break_off(self) -> None:
         """Keep what came of an exchange that did not come to its end."""
-        if self._capture is None:
-            return
-        capture, self._capture = self._capture, None
-        path = capture.close(ended_ms=None)
-        if capture.received:
-            self._keeper.keep(path, None)
-        else:
+        if self._capture is not None:
+            capture, self._capture = self._capture, None
+            await asyncio.to_thread(self._keep, capture, None)
+
+    def _keep(self, capture: "_CaptureFile", cursor: Cursor | None) -> None:
+        path = capture.close(None if cursor is None else self._plan.clock())
+        if cursor is None and not capture.received:
             path.unlink()
+        else:
+            self._keeper.keep(path, cursor)
 
 
 class _CaptureFile:
-    """A capture being written: each frame is with the system when `append` returns, and on the disk soon after."""
+    """A capture being written: each frame is with the system when `append` returns, and on the disk after the next `sync`."""
 
     def __init__(self, plan: Plan, cursor: Cursor) -> None:
         at_ms = plan.clock()
@@ -186,15 +198,21 @@ class _CaptureFile:
         self._path = _new_path(plan.folder, codec.name, at_ms)
         self._file: BinaryIO = self._path.open("xb", buffering=0)
         self._file.write(self._writer.header())
-        self._synced_ms = at_ms
+        self._synced_ms = self._written_ms = at_ms
         self.received = 0
 
     def append(self, frame: Frame) -> None:
         self._file.write(self._writer.frame(frame))
         self.received += frame.direction == Direction.IN
-        if frame.at_ms - self._synced_ms >= SYNC_EVERY_MS:
-            os.fsync(self._file.fileno())
-            self._synced_ms = frame.at_ms
+        self._written_ms = frame.at_ms
+
+    def is_due(self, at_ms: int) -> bool:
+        """Whether something was written since the last `sync`, and that long ago."""
+        return self._written_ms > self._synced_ms and at_ms - self._synced_ms >= SYNC_EVERY_MS
+
+    def sync(self) -> None:
+        os.fsync(self._file.fileno())
+        self._synced_ms = self._written_ms
 
     def close(self, ended_ms: int | None) -> Path:
         """Return the file, complete and on the disk. ended_ms: None if the exchange broke off"""

@@ -1,4 +1,4 @@
-"""What a link to a wearable is to whoever talks over it, whatever the radio; and the three ways in which it fails."""
+"""What a link to a wearable is to whoever talks over it, whatever the radio; and the ways in which it fails."""
 
 from typing import Protocol
 
@@ -19,6 +19,10 @@ class Unreachable(RadioError):
 
 class LinkLost(RadioError):
     """The connection ended before the exchange did: resume from the cursor."""
+
+
+class RadioLost(LinkLost):
+    """The radio itself is gone, such as a browser's page that was closed: there is nothing to try again with."""
 
 
 class BrokenProtocol(RadioError):

@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterator, Sequence
 
-from devices.radio.codec import Exchange, Frame, Header, Settings
+from devices.radio.codec import Chooser, Exchange, Frame, Header, Settings
 from devices.radio.colmi import packets
 from devices.radio.colmi.decode import decode
 from devices.radio.colmi.talk import RingTalk
 from devices.radio.dialogue import Dialogue
+from devices.radio.sig import INFORMATION_SERVICE
 from devices.recording import Recording, Reject
 
 # As the rings of this family call themselves; R01 to R99, not only those that somebody has had in hand.
@@ -19,6 +20,11 @@ class ColmiCodec:
     version = 1
     has_history = True
     needs_key = False
+    chooser = Chooser(
+        _NAME,
+        (*(f"R{digit}" for digit in range(10)), "COLMI R"),
+        (packets.SERVICE, packets.BIG_SERVICE, INFORMATION_SERVICE),
+    )
 
     def matches(self, name: str, services: frozenset[str]) -> bool:
         return packets.SERVICE in services or _NAME.fullmatch(name) is not None

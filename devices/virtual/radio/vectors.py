@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from devices.radio import bangle, colmi
-from devices.radio.codec import Action, Codec, Exchange, Frame, Header, Read, Settings, Subscribe, Write
+from devices.radio.codec import Action, Chooser, Codec, Exchange, Frame, Header, Read, Settings, Subscribe, Write
 from devices.recording import DAY_MS, Recording, Reject
 from devices.virtual.life import truth
 from devices.virtual.radio.link import Link
@@ -90,6 +90,10 @@ class _Recorder:
     @property
     def needs_key(self) -> bool:
         return self.codec.needs_key
+
+    @property
+    def chooser(self) -> Chooser | None:
+        return self.codec.chooser
 
     def matches(self, name: str, services: frozenset[str]) -> bool:
         return self.codec.matches(name, services)
