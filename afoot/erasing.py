@@ -12,7 +12,9 @@ from afoot.service import tables as service_tables
 from afoot.service.dropping import folders_of
 from afoot.service.roles import Role
 from ingest import ledger, tables
+from ingest.collect.pairing import captures_of
 from ingest.people import Patient
+from ingest.wearables import list_wearables
 from rules import outbox
 
 # What else is to be done in the same transaction, such as queueing the erasure of what was published elsewhere.
@@ -34,11 +36,12 @@ def erase_patient(app: App, patient: Patient, by: str) -> None:
         for hook in HOOKS:
             hook(connection, patient)
         hashes = [entry.hash for entry in ledger.list_imports(connection, patient.id)]
+        worn = {one.paired.id for one in list_wearables(connection, [patient.id])}
         uploads = _delete_rows(connection, patient)
         audit.note(connection, [audit.Act(app.now_ms(), by, Role.OPERATOR.value, "erase patient", patient.id)])
         for digest in hashes:
             app.archive.drop_unused(connection, digest)
-    for path in _files(app, patient, uploads):
+    for path in (*_files(app, patient, uploads), *captures_of(app.settings.radio_folder, worn)):
         shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
     if is_sqlite:
         with app.store.engine.connect() as connection:

@@ -21,6 +21,7 @@ from ingest.observations import list_observations
 from ingest.people import Patient
 from ingest.remote_monitoring import read_evidence
 from ingest.timeline import read_days, read_timeline
+from ingest.wearables import list_wearables
 from rules import ledger as alerts
 from rules.day import DaySummary
 from rules.minutes import State
@@ -85,6 +86,7 @@ def gather_patient(connection: Connection, patient: Patient, at_ms: int) -> Fact
         received_ms=now.received_ms,
         files=read_files(connection, patient.id),
         said=list_observations(connection, patient.id, today.summary.start_ms, at_ms + 1),
+        wearables=list_wearables(connection, [patient.id]),
     )
 
 

@@ -21,12 +21,12 @@ def roster_of(app: App) -> StoreRoster:
 
 
 def sync_due(app: App) -> dict[str, Seen]:
-    """Sync every paired wearable once; returns what became of each, by its id. Nothing is done where none is paired.
+    """Sync every paired wearable that has an address once; returns what became of each, by its id. None, and nothing is done.
 
     Raises: Conflict if another process is syncing
     """
     with app.store.reading() as connection:
-        ids = {one.paired.id for one in wearables.list_wearables(connection)}
+        ids = {one.paired.id for one in wearables.list_wearables(connection) if one.paired.address}
     return sync(app, radio_of(app), ids) if ids else {}
 
 

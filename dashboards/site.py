@@ -15,6 +15,7 @@ from dashboards.pages.patient import LANGUAGES, FileResult, PatientPage
 from dashboards.pages.programme import Programme
 from dashboards.pages.ward import Ward
 from dashboards.rendering import read_static, render, static_names, static_version
+from devices.radio.codecs import CODECS
 from ingest.observations import Group, codes_of
 
 PERIODS = (14, 28, 56, 91, 182)
@@ -23,7 +24,7 @@ RED_FLAGS, PRECAUTIONS = codes_of(Group.RED_FLAG), codes_of(Group.PRECAUTION)
 SCRIPT_KEYS = tuple(
     key
     for key in LANGUAGES["en"].text
-    if key.startswith(("give_", "send_")) or key in ("emergency_title", "emergency", "offline_nobody")
+    if key.startswith(("give_", "send_", "radio_", "file_minutes_")) or key in ("emergency_title", "emergency", "offline_nobody")
 )
 COLOUR = "#0b3f6b"
 
@@ -52,7 +53,7 @@ class Table:
 
 
 def patient_page(page: PatientPage, words: Words, csrf: str) -> str:
-    return render("patient.html.j2", page=page, files=page.files, csrf=csrf, **_questions(words))
+    return render("patient.html.j2", page=page, files=page.files, csrf=csrf, chooser=_chooser(), **_questions(words))
 
 
 def files_part(files: Sequence[FileResult], words: Words) -> str:
@@ -124,6 +125,12 @@ def service_worker() -> str:
         raise FileNotFoundError("worker.js: expected it among the static files")
     head = json.dumps({"version": static_version(), "files": kept, "languages": list(LANGUAGES)})
     return f"const SHELL = {head};\n{found[0].decode()}"
+
+
+def _chooser() -> str:
+    """Return, as JSON, what a browser shows and reaches of the wearables that can be synced by it."""
+    found = [codec.chooser for codec in CODECS if codec.chooser is not None]
+    return json.dumps({name: [each for one in found for each in getattr(one, name)] for name in ("prefixes", "services")})
 
 
 def _questions(words: Words) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """The wearables that patients are paired with, and how far each was read."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
@@ -12,10 +12,11 @@ from sqlalchemy import Connection, select
 from devices.files.reader import ReadOptions
 from devices.files.source import FileSource
 from devices.radio.codec import Cursor
+from devices.radio.codecs import find_own
 from ingest import people, tables
 from ingest.archive import Archive
 from ingest.collect.exchanging import Clock
-from ingest.collect.files import import_files
+from ingest.collect.files import Outcome, import_files
 from ingest.collect.links import BrokenProtocol
 from ingest.collect.pairing import Paired, Seen
 from ingest.errors import Conflict, NotKnown
@@ -27,7 +28,10 @@ wearables = tables.wearables
 
 @dataclass(frozen=True, slots=True)
 class Wearable:
-    """A paired wearable as it stands. tried_ms, synced_ms: the last try, and the last that ended well"""
+    """A paired wearable as it stands; one without an address is reached by the patient's page alone.
+
+    tried_ms, synced_ms: the last try, and the last that ended well
+    """
 
     patient_id: int
     paired: Paired
@@ -38,9 +42,24 @@ class Wearable:
     problem: str
     hint: str
 
+    @property
+    def can_sync_by_page(self) -> bool:
+        """Whether a browser reaches it: of a family that it can, and known by a name of its own."""
+        codec = find_own(self.paired.name)
+        return codec is not None and codec.name == self.paired.codec
+
 
 def add_wearable(connection: Connection, patient_id: int, paired: Paired) -> None:
-    """Raises: Conflict if it is paired already"""
+    """Pair a wearable with a patient.
+
+    One that the patient paired by a browser's page, which tells no address, is found again by its own name (`Chooser`): it gets
+    its address, and stays the device that it was.
+
+    Raises: Conflict if it is paired already
+    """
+    if paired.address and (known := _without_address(connection, patient_id, paired)) is not None:
+        connection.execute(wearables.update().where(wearables.c.id == known).values(address=paired.address))
+        return
     row = connection.execute(select(wearables.c.patient_id).where(wearables.c.id == paired.id)).first()
     if row is not None:
         whose = "this patient" if row.patient_id == patient_id else "another patient"
@@ -50,11 +69,31 @@ def add_wearable(connection: Connection, patient_id: int, paired: Paired) -> Non
     connection.execute(wearables.insert().values(**values, key=paired.key.hex() if paired.key else None))
 
 
-def remove_wearable(connection: Connection, patient_id: int, id: str) -> None:
-    """Let go of a wearable; what it said stays. Raises: NotKnown"""
-    gone = wearables.delete().where(wearables.c.patient_id == patient_id, wearables.c.id == id)
-    if connection.execute(gone).rowcount == 0:
-        raise NotKnown(f"wearable {id!r}: expected one that this patient is paired with")
+def _without_address(connection: Connection, patient_id: int, paired: Paired) -> str | None:
+    if find_own(paired.name) is None:
+        return None
+    known = find_by_name(connection, patient_id, paired.codec, paired.name)
+    return None if known is None or known.paired.address else known.paired.id
+
+
+def find_by_name(connection: Connection, patient_id: int, codec: str, name: str) -> Wearable | None:
+    """Return the patient's wearable that advertises this name."""
+    found = (one for one in list_wearables(connection, [patient_id]) if (one.paired.codec, one.paired.name) == (codec, name))
+    return next(found, None)
+
+
+def find_wearable(connection: Connection, patient_id: int, place: str) -> Wearable:
+    """Return the patient's wearable of that id or address, in any case of letters. Raises: NotKnown"""
+    for one in list_wearables(connection, [patient_id]):
+        if place.upper() in (one.paired.id.upper(), one.paired.address.upper()):
+            return one
+    raise NotKnown(f"wearable {place!r}: expected one that this patient is paired with")
+
+
+def remove_wearable(connection: Connection, patient_id: int, place: str) -> None:
+    """Let go of a wearable; what it said stays. place: as `find_wearable` has it. Raises: NotKnown"""
+    known = find_wearable(connection, patient_id, place)
+    connection.execute(wearables.delete().where(wearables.c.id == known.paired.id))
 
 
 def list_wearables(connection: Connection, patient_ids: Sequence[int] | None = None) -> list[Wearable]:
@@ -76,10 +115,21 @@ def forget_wearables(connection: Connection, patient_id: int) -> None:
 
 
 class StoreRoster:
-    """A `Roster` in a clinic's store: captures are imported like files, and the cursor follows."""
+    """A `Roster` in a clinic's store: captures are imported like files, and the cursor follows.
 
-    def __init__(self, store: Store, archive: Archive, folder: Path, clock: Clock) -> None:
+    imported: told of each capture that is stored
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        archive: Archive,
+        folder: Path,
+        clock: Clock,
+        imported: Callable[[Patient, Outcome], None] | None = None,
+    ) -> None:
         self._store, self._archive, self._clock, self.folder = store, archive, clock, folder
+        self._imported = imported
 
     def find(self, id: str) -> Paired:
         """Raises: NotKnown if it was let go of"""
@@ -102,8 +152,11 @@ class StoreRoster:
         options = ReadOptions(people.checked_zone(patient.zone))
         source = FileSource(capture, capture.name)
         for outcome in import_files(self._store, self._archive, patient, [source], options, self._clock()):
+            if outcome.hash and self._imported is not None:
+                self._imported(patient, outcome)
             if outcome.refused:
-                capture.unlink(missing_ok=True)  # it is in the archive, and named in the ledger with the reason
+                if outcome.hash:
+                    capture.unlink(missing_ok=True)  # it is in the archive, and named in the ledger with the reason
                 raise BrokenProtocol("; ".join(outcome.refused))
         if cursor is not None:
             with self._store.writing() as connection:

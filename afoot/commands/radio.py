@@ -103,19 +103,20 @@ def remove(
 ) -> None:
     """Let go of a wearable. What it said stays."""
     with opened() as app, app.store.writing() as connection:
-        wearables.remove_wearable(connection, people.find_patient(connection, patient).id, address.upper())
+        wearables.remove_wearable(connection, people.find_patient(connection, patient).id, address)
 
 
 @device.command("wearables")
 def list_wearables(patient: PatientOption, json: Json = False) -> None:
-    """List the wearables that a patient is paired with: battery, last sync, what went wrong."""
+    """List a patient's wearables: battery, last sync, what went wrong; `page` is one that only the patient's page reaches."""
     with opened() as app, app.store.reading() as connection:
         owner = people.find_patient(connection, patient)
         rows: list[dict[str, Any]] = [
             {
-                "address": one.paired.address,
+                "address": one.paired.address or one.paired.id,
                 "name": one.paired.name,
                 "kind": one.paired.codec,
+                "radio": "machine" if one.paired.address else "page",
                 "battery": one.battery,
                 "charging": one.charging,
                 "tried": None if one.tried_ms is None else instant(one.tried_ms),
@@ -128,7 +129,7 @@ def list_wearables(patient: PatientOption, json: Json = False) -> None:
     if json:
         print_json(rows)
         return
-    columns = ["address", "name", "kind", "battery", "tried", "synced", "problem"]
+    columns = ["address", "name", "kind", "radio", "battery", "tried", "synced", "problem"]
     print_table("", columns, [[row[column] for column in columns] for row in rows], right=["battery"])
 
 
@@ -145,7 +146,7 @@ def sync(
         while True:
             with app.store.reading() as connection:
                 ids = None if patient is None else [people.find_patient(connection, patient).id]
-                paired = {one.paired.id: one.paired for one in wearables.list_wearables(connection, ids)}
+                paired = {one.paired.id: one.paired for one in wearables.list_wearables(connection, ids) if one.paired.address}
             if not paired and pause_s is None:
                 raise NotKnown("no wearable is paired; `afoot device scan`, then `afoot device add`")
             seen = syncing.sync(app, syncing.radio_of(app), paired, told=_progress) if paired else {}
@@ -194,9 +195,9 @@ def live(
     with opened() as app:
         with app.store.reading() as connection:
             owner = people.find_patient(connection, patient)
-            mine = {one.paired.id: one.paired for one in wearables.list_wearables(connection, [owner.id])}
-        if address.upper() not in mine:
-            raise NotKnown(f"wearable {address!r}: expected one that this patient is paired with")
+            one = wearables.find_wearable(connection, owner.id, address).paired
+        if not one.address:
+            raise NotKnown(f"wearable {address!r}: expected one that this machine reaches; only the patient's page reaches this")
         values: dict[str, float] = {}
         with LiveLine(Text("listening"), console=stderr, refresh_per_second=4) as line:
 
@@ -206,8 +207,8 @@ def live(
                     line.update(Text("   ".join(f"{metric} {value:g}" for metric, value in sorted(values.items()))))
 
             rules = Rules(longest_s=minutes * 60, tries=1, live=True)
-            seen = syncing.sync(app, syncing.radio_of(app), [address.upper()], rules, told)
-        _report(mine, seen, json=False)
+            seen = syncing.sync(app, syncing.radio_of(app), [one.id], rules, told)
+        _report({one.id: one}, seen, json=False)
         raise typer.Exit(REFUSED if any(one.problem for one in seen.values()) else 0)
 
 

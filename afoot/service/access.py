@@ -4,19 +4,21 @@ A token in the header, or a session in a cookie; a form or script of a session c
 site's page can make one.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, urlsplit
 
 from fastapi import Depends, Request, Security
 from fastapi.security import APIKeyCookie, HTTPBearer
 from sqlalchemy import Connection, Row, select
 from starlette.concurrency import run_in_threadpool
+from starlette.requests import HTTPConnection
+from starlette.websockets import WebSocket
 
 from afoot.service import audit, sessions, tokens
 from afoot.service.parts import Parts, parts_of
-from afoot.service.problems import Refusal, no_such_patient, not_signed_in
+from afoot.service.problems import Refusal, answer, no_such_patient, not_signed_in, too_many
 from afoot.service.roles import OF_ONE_PATIENT, PEOPLE, Role, Scope
 from afoot.service.secret import form_token, same
 from ingest import tables
@@ -53,7 +55,7 @@ class Principal:
         return f"{self.role}:{self.name}"
 
 
-def identify(parts: Parts, request: Request) -> Principal | None:
+def identify(parts: Parts, request: HTTPConnection) -> Principal | None:
     """Return who asks; None if nobody that is known. Reads the store: not for the event loop."""
     kind, _, secret = request.headers.get("authorization", "").partition(" ")
     if kind:
@@ -102,17 +104,53 @@ def allow(*roles: Role) -> Callable[..., Awaitable[Principal]]:
         if who.csrf is not None and request.method not in _SAFE:
             await check_origin(request, who.csrf)
         if who.role not in roles:
-            raise Refusal(403, f"expected {' or '.join(roles)}, found {who.role}")
+            raise _other_role(who, roles)
         return who
 
     permitted.roles = frozenset(roles)  # type: ignore[attr-defined]
     return permitted
 
 
+async def admit(socket: WebSocket, *roles: Role) -> Principal | None:
+    """Return who opens a WebSocket, if these roles may; else nobody, and the answer has been given: 401, 403 or 429.
+
+    A session's must come from this site's own pages; its first message is to carry the form token, too.
+    """
+    parts = parts_of(socket)
+    who = await run_in_threadpool(identify, parts, socket)
+    if who is None:
+        refusal = not_signed_in()
+    elif who.role not in roles:
+        refusal = _other_role(who, roles)
+    elif who.csrf is not None and not _is_own_page(parts, socket):
+        refusal = _other_site()
+    elif wait_ms := parts.syncs_by_account.wait_ms(who.key, parts.app.now_ms()):
+        refusal = too_many(wait_ms)
+    else:
+        parts.syncs_by_account.count(who.key, parts.app.now_ms())
+        return who
+    await socket.send_denial_response(answer(refusal.status, refusal.detail, refusal.headers))
+    return None
+
+
+def _is_own_page(parts: Parts, socket: WebSocket) -> bool:
+    """Whether a browser says that one of our own pages opens it; each says it, and no page can make it say otherwise."""
+    origin = urlsplit(socket.headers.get("origin", "")).netloc
+    return bool(origin) and origin in (socket.headers.get("host"), urlsplit(parts.app.settings.serve_url).netloc)
+
+
+def _other_role(who: Principal, roles: Sequence[Role]) -> Refusal:
+    return Refusal(403, f"expected {' or '.join(roles)}, found {who.role}")
+
+
+def _other_site() -> Refusal:
+    return Refusal(403, "expected a request of this site's own pages")
+
+
 async def check_origin(request: Request, csrf: str) -> None:
     """Raises: Refusal if another site's page may have sent it"""
     if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-        raise Refusal(403, "expected a request of this site's own pages")
+        raise _other_site()
     sent = request.headers.get(CSRF_HEADER) or (await read_form(request)).get(CSRF_FIELD, "")
     if not same(sent, csrf):
         raise Refusal(403, f"expected the session's form token as {CSRF_HEADER}, or as the field {CSRF_FIELD} of a form")

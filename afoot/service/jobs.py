@@ -15,6 +15,7 @@ from afoot.publishing import publish_due
 from afoot.service import audit, partial, sessions
 from afoot.service.bodies import PREFIX
 from afoot.service.dropping import import_dropped
+from afoot.service.page_radio import keep_abandoned
 from afoot.service.recovering import import_complete
 from afoot.service.sessions import Lifetime
 from afoot.service.turns import DELIVER, EVALUATE
@@ -123,6 +124,7 @@ def drop_left_over(folder: Path, now_ms: int) -> None:
 JOBS: tuple[Job, ...] = (
     Job("files", every(10), import_dropped),
     Job("uploads", every(60), import_complete),
+    Job("page syncs", every(60), keep_abandoned),
     Job(EVALUATE, every(60), evaluate_changed),
     Job("evaluate all", lambda app: app.settings.check_minutes * MINUTE_MS, evaluate_all),
     Job(DELIVER, every(20), send_due),

@@ -24,6 +24,8 @@ class Metrics:
             "afoot_upload_seconds", "From the last byte of an upload to its commit.", registry=self.registry
         )
         self.waiting = Gauge("afoot_uploads_waiting", "Uploads that wait to be stored.", registry=self.registry)
+        self.page_syncs = counter("afoot_page_syncs", "Syncs over the radio of a patient's page, by how they ended.", "end")
+        self.page_syncs_open = Gauge("afoot_page_syncs_open", "Syncs over a page's radio that go on.", registry=self.registry)
         self.jobs = counter("afoot_jobs", "Runs of jobs, by name and how they ended.", "job", "result")
         self.job_seconds = Gauge("afoot_job_seconds", "How long a job's last run took.", ["job"], registry=self.registry)
         self.job_good = Gauge(
@@ -49,4 +51,4 @@ class Metrics:
         return generate_latest(self.registry)
 
 
-_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "WEBSOCKET"})

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
 
-from fastapi import Depends, Request
+from fastapi import Depends
+from starlette.requests import HTTPConnection
 
 from afoot.app import App
 from afoot.service import audit
@@ -13,16 +14,21 @@ from afoot.service.limits import Limit, Limiter
 from afoot.service.metrics import Metrics
 from afoot.service.sessions import Lifetime
 from afoot.service.turns import EVALUATE, wake
+from ingest.collect.draining import Manner
 from ingest.collect.files import Outcome
 
 MINUTE_MS = 60_000
 ADDRESS_TIMES = 10  # many people may come from one address
 # Wrong passwords in a quarter of an hour.
 _BY_ACCOUNT, _BY_ADDRESS = Limit(5, 15 * MINUTE_MS), Limit(30, 15 * MINUTE_MS)
+# Syncs over a page's radio: a person tries again at once when one breaks off, but not for ever.
+_SYNCS = Limit(10, 5 * MINUTE_MS)
 
 
 @dataclass(slots=True)
 class Parts:
+    """page_syncs: how many go on now, counted by the event loop alone. manner: how each goes"""
+
     app: App
     metrics: Metrics
     intake: Intake
@@ -31,6 +37,9 @@ class Parts:
     uploads_by_address: Limiter
     logins_by_account: Limiter = field(default_factory=lambda: Limiter(_BY_ACCOUNT))
     logins_by_address: Limiter = field(default_factory=lambda: Limiter(_BY_ADDRESS))
+    syncs_by_account: Limiter = field(default_factory=lambda: Limiter(_SYNCS))
+    page_syncs: int = 0
+    manner: Manner = field(default_factory=Manner)
 
     @property
     def is_https(self) -> bool:
@@ -64,7 +73,7 @@ def make_parts(app: App) -> Parts:
     )
 
 
-def parts_of(request: Request) -> Parts:
+def parts_of(request: HTTPConnection) -> Parts:
     parts: Parts = request.app.state.parts
     return parts
 

@@ -14,6 +14,7 @@ from afoot.service.jobs import JOBS
 from afoot.service.parts import make_parts
 from afoot.service.scheduler import Scheduler
 from afoot.service.web import build_web
+from ingest.collect.remote import LONGEST_MESSAGE
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +45,9 @@ def serve(app: App) -> None:
             log_config=None,
             access_log=False,
             server_header=False,
-            ws="none",
+            ws="websockets-sansio",
+            ws_max_size=LONGEST_MESSAGE,
+            ws_per_message_deflate=False,
             proxy_headers=bool(settings.serve_proxy),
             forwarded_allow_ips=settings.serve_proxy,
             timeout_graceful_shutdown=GRACE_S,

@@ -1,5 +1,6 @@
 """The web application: its routes, and the layers around them."""
 
+import logging
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import version
@@ -8,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
@@ -16,9 +18,12 @@ import dashboards.pages
 from afoot.app import App
 from afoot.service.edge import Edge
 from afoot.service.headers import SecureHeaders
+from afoot.service.page_radio import keep_abandoned
 from afoot.service.parts import Parts, make_parts
 from afoot.service.problems import Problem, add_handlers
 from afoot.service.routes import ROUTERS
+
+log = logging.getLogger(__name__)
 
 STATIC = Path(dashboards.pages.__file__).parent / "static"
 MOST_BODY_BYTES = 1 << 20
@@ -33,6 +38,11 @@ def build_web(app: App, parts: Parts | None = None) -> FastAPI:
     @asynccontextmanager
     async def running(_: FastAPI) -> AsyncIterator[None]:
         parts.intake.start()
+        try:
+            # Captures are on this machine, whoever runs the jobs.
+            await run_in_threadpool(keep_abandoned, app)
+        except (SQLAlchemyError, OSError) as error:
+            log.error("%s while keeping what pages' syncs left", type(error).__name__)
         yield
         await run_in_threadpool(parts.intake.stop)
 

@@ -16,6 +16,7 @@ from devices.recording import MINUTE_MS, Reject
 from ingest import ledger
 from ingest.observations import CODES, Kind, Observation
 from ingest.store import Change
+from ingest.wearables import Wearable
 from rules.day import DaySummary
 from rules.minutes import DAY_MINUTES
 from rules.prescription import Phase, Prescription
@@ -23,6 +24,7 @@ from rules.verdict import DayVerdict
 
 LANGUAGES: Mapping[str, Words] = MappingProxyType({one.code: one for one in (ENGLISH, GERMAN)})
 DETAILS_SHOWN = 8
+CAPTURE = "capture"  # the reader of what came over the radio
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,7 @@ class Facts:
     received_ms: int | None = None
     files: Sequence[SentFile] = ()
     said: Sequence[Observation] = ()
+    wearables: Sequence[Wearable] = ()
 
     @property
     def fresh(self) -> bool:
@@ -106,6 +109,17 @@ class FileResult:
 
 
 @dataclass(frozen=True, slots=True)
+class Worn:
+    """A wearable. lines: how it stands. is_here: this page can sync it. is_own: it was paired here, and can be let go of here"""
+
+    id: str
+    name: str
+    lines: tuple[str, ...]
+    is_here: bool
+    is_own: bool
+
+
+@dataclass(frozen=True, slots=True)
 class PatientPage:
     name: str
     key: str
@@ -115,6 +129,7 @@ class PatientPage:
     reaches: str
     files: tuple[FileResult, ...]
     said: tuple[str, ...]
+    wearables: tuple[Worn, ...]
 
 
 def choose_language(wanted: str) -> Words:
@@ -136,6 +151,7 @@ def build_patient(facts: Facts, words: Words) -> PatientPage:
         reaches=_reaches(facts, words),
         files=build_files(facts.files, facts.at_ms, facts.zone, words),
         said=tuple(tell_said(one, words) for one in facts.said),
+        wearables=tuple(_worn(one, facts, words) for one in facts.wearables),
     )
 
 
@@ -155,6 +171,19 @@ def tell_moved(facts: Facts, words: Words) -> str:
 
 def build_files(files: Sequence[SentFile], at_ms: int, zone: ZoneInfo, words: Words) -> tuple[FileResult, ...]:
     return tuple(_file(one, at_ms, zone, words) for one in files)
+
+
+def _worn(one: Wearable, facts: Facts, words: Words) -> Worn:
+    def when(at_ms: int) -> str:
+        return words.when(at_ms, facts.at_ms, facts.zone)
+
+    lines = [words("wearables_never") if one.synced_ms is None else words("wearables_synced", when=when(one.synced_ms))]
+    if one.problem and one.tried_ms is not None:
+        lines.append(words("wearables_problem", when=when(one.tried_ms)))
+    if one.battery is not None:
+        lines.append(words("radio_battery", percent=one.battery))
+    name = one.paired.name or one.paired.id
+    return Worn(one.paired.id, name, tuple(lines), one.can_sync_by_page, not one.paired.address)
 
 
 def tell_said(one: Observation, words: Words) -> str:
@@ -227,7 +256,9 @@ def _reaches(facts: Facts, words: Words) -> str:
 def _file(one: SentFile, at_ms: int, zone: ZoneInfo, words: Words) -> FileResult:
     kind = _kind(one)
     change = one.change
-    said = [words(f"file_{kind}_why")] if kind in ("same", "empty", "partly", "refused") else []
+    of_radio = one.readers == CAPTURE
+    name = words("file_radio") if of_radio else one.name
+    said = [words(f"file_{kind}_why")] if kind in ("same", "empty", "partly", "refused") and not of_radio else []
     if kind in ("new", "partly"):
         said += [words.many("file_minutes", change.inserted)] if change.inserted else []
         said += [words.many("file_changed", change.changed)] if change.changed else []
@@ -239,7 +270,7 @@ def _file(one: SentFile, at_ms: int, zone: ZoneInfo, words: Words) -> FileResult
     if len(lines) > DETAILS_SHOWN:
         details.append(words("file_more", n=len(lines) - DETAILS_SHOWN))
     when = words.when(one.received_ms, at_ms, zone)
-    return FileResult(kind, one.name, when, words(f"file_{kind}"), tuple(said), tuple(details))
+    return FileResult(kind, name, when, words(f"file_{kind}"), tuple(said), tuple(details))
 
 
 def _kind(one: SentFile) -> str:

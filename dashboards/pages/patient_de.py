@@ -110,6 +110,51 @@ GERMAN = Words(
         "sync_title": "Zuletzt Daten erhalten",
         "sync_never": "Noch nichts",
         "sync_holds": "Sie reichen bis {when}.",
+        "wearables_title": "Ihr Ring oder Ihre Uhr",
+        "wearables_lead": "Legen Sie das Gerät geladen und wach neben dieses Telefon oder diesen Computer, und beenden Sie"
+        " zuerst seine Verbindung mit anderen Apps.",
+        "wearables_unable": "Dieser Browser erreicht keinen Ring und keine Uhr. Chrome und Edge können es unter Android,"
+        " Windows, macOS und Linux; iPhones und iPads nicht, Firefox und Safari auch nicht.",
+        "wearables_sync": "Jetzt abgleichen",
+        "wearables_new": "Ring oder Uhr verbinden",
+        "wearables_stop": "Anhalten",
+        "wearables_synced": "Zuletzt abgeglichen: {when}.",
+        "wearables_never": "Noch nicht abgeglichen.",
+        "wearables_problem": "Der letzte Versuch ({when}) ist nicht gelungen.",
+        "wearables_remove": "Das gehört mir nicht mehr",
+        "wearables_remove_why": "Es wird hier dann nicht mehr abgeglichen. Alles, was von ihm kam, bleibt.",
+        "wearables_remove_sure": "Entfernen",
+        "radio_choose": "Wählen Sie Ihr Gerät in der Liste, die Ihr Browser zeigt.",
+        "radio_connecting": "Die Verbindung wird hergestellt. Lassen Sie das Gerät in der Nähe und diese Seite offen.",
+        "radio_reading": "Was das Gerät aufgezeichnet hat, wird geholt. Lassen Sie es in der Nähe und diese Seite offen.",
+        "radio_done": "Abgeglichen.",
+        "radio_nothing_new": "Nichts Neues: Alles war schon da.",
+        "radio_battery": "Akku: {percent} %.",
+        "radio_stopped": "Angehalten. Was schon ankam, ist aufbewahrt; der nächste Abgleich geht von dort weiter.",
+        "radio_gone": "Die Verbindung zu Ihrer Klinik ist abgebrochen. Was schon ankam, ist aufbewahrt; versuchen Sie es noch"
+        " einmal.",
+        "radio_lost": "Das Gerät ist außer Reichweite. Was schon ankam, ist aufbewahrt; legen Sie es näher und versuchen Sie"
+        " es noch einmal.",
+        "radio_unreachable": "Das Gerät war nicht zu erreichen. Ist es in der Nähe, geladen und nicht mit einer anderen App"
+        " oder einem anderen Telefon verbunden?",
+        "radio_silent": "Das Gerät antwortet nicht. Legen Sie es kurz auf sein Ladegerät und versuchen Sie es dann noch einmal.",
+        "radio_broken": "Das Gerät hat etwas gesagt, was nicht stimmen kann. Es ist für Ihre Klinik aufbewahrt, und nichts"
+        " davon wurde gezählt.",
+        "radio_key": "Das Gerät will einen Schlüssel, den diese Seite nicht hat. Ihre Klinik kann helfen.",
+        "radio_busy": "Eine andere Seite gleicht dieses Gerät gerade ab.",
+        "radio_many": "Gerade gleichen sehr viele ab. Versuchen Sie es in einigen Minuten noch einmal.",
+        "radio_many_wearables": "Hier sind schon zu viele Geräte. Entfernen Sie eines, das Sie nicht mehr tragen.",
+        "radio_unknown": "Dieses Gerät kann hier nicht gelesen werden.",
+        "radio_other": "Das ist ein anderes Gerät als das, das Sie abgleichen wollten.",
+        "radio_let_go": "Dieses Gerät gehört hier nicht mehr zu Ihnen.",
+        "radio_none_chosen": "Es wurde kein Gerät gewählt.",
+        "radio_not_allowed": "Ihr Browser erlaubt dieser Seite nicht, Bluetooth zu benutzen.",
+        "radio_off": "Bluetooth ist ausgeschaltet, oder dieses Gerät hat keines. Schalten Sie es ein und öffnen Sie diese"
+        " Seite neu.",
+        "radio_signed_out": "Sie sind nicht mehr angemeldet. Melden Sie sich wieder an und gleichen Sie dann ab.",
+        "radio_fault": "Hier ist etwas schiefgegangen. Nichts ist verloren; versuchen Sie es noch einmal, und sagen Sie es"
+        " Ihrer Klinik, wenn es so bleibt.",
+        "file_radio": "Von Ihrem Ring oder Ihrer Uhr",
         "give_title": "Schritte senden",
         "give_lead": "Wählen Sie die Exportdatei Ihrer Uhr, Ihres Armbands oder Telefons, oder ziehen Sie sie hierher."
         " Eine Datei zweimal zu senden schadet nicht.",

@@ -30,7 +30,7 @@ from bleak.exc import (
 from devices.radio.codec import Codec
 from devices.radio.codecs import recognise
 from ingest.collect.exchanging import Clock
-from ingest.collect.links import LinkLost, RadioError, Refused, Unreachable
+from ingest.collect.links import NEAR, LinkLost, RadioError, Refused, Unreachable
 
 SCAN_S = 12.0  # some advertise once in a second or two, and their name in every few of these only
 CONNECT_S = 30.0
@@ -232,7 +232,7 @@ def _connecting(what: str) -> Iterator[None]:
     except BleakBluetoothNotAvailableError as error:
         raise Unreachable(f"Bluetooth cannot be used: {_REASONS[error.reason]}", _hint(error.reason)) from error
     except BleakDeviceNotFoundError as error:
-        raise Unreachable(f"{what} was not heard", "Is it near, charged, and not connected to a phone?") from error
+        raise Unreachable(f"{what} was not heard", NEAR) from error
     except TimeoutError as error:
         raise Unreachable(f"{what} did not answer", "Is it still near, and not connected to a phone?") from error
     except FileNotFoundError as error:

@@ -182,7 +182,7 @@ class _Talk:
     def _keep(self, capture: "_CaptureFile", cursor: Cursor | None) -> None:
         path = capture.close(None if cursor is None else self._plan.clock())
         if cursor is None and not capture.received:
-            path.unlink()
+            path.unlink(missing_ok=True)
         else:
             self._keeper.keep(path, cursor)
 

@@ -4,6 +4,8 @@ from typing import Protocol
 
 from ingest.errors import IngestError
 
+NEAR = "Is it near, charged, and not connected to a phone?"
+
 
 class RadioError(IngestError):
     """Root of what goes wrong on the way to a device and back."""

@@ -1,8 +1,8 @@
 """Wearables that somebody paired, and where what they say goes: a clinic's store or a gateway's spool. Without a radio."""
 
 import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +10,7 @@ from typing import Protocol
 from devices.errors import DecodeError
 from devices.radio.capture import parse_capture
 from devices.radio.codec import Cursor
-from ingest.collect.exchanging import leftovers
+from ingest.collect.exchanging import SUFFIX, leftovers
 from ingest.collect.links import BrokenProtocol
 from ingest.errors import Conflict, NotKnown
 
@@ -83,3 +83,11 @@ def keep_leftovers(roster: Roster) -> list[str]:
         except (NotKnown, BrokenProtocol) as error:
             problems.append(f"{path.name}: {error}")
     return problems
+
+
+def captures_of(folder: Path, ids: Collection[str]) -> Iterator[Path]:
+    """Yield the captures below a folder that are of these wearables, whole or not."""
+    for path in sorted(folder.rglob(f"*{SUFFIX}")) if ids else ():
+        with suppress(DecodeError, FileNotFoundError):  # it ended before it said whose it is, or has just been kept
+            if parse_capture(path.read_bytes(), path.name).header.peer.id in ids:
+                yield path

@@ -7,7 +7,7 @@ from functools import partial
 from ingest.collect.bluetooth import SCAN_S, Heard, Radio, connected, scan
 from ingest.collect.draining import Manner, Told, drain
 from ingest.collect.exchanging import Clock
-from ingest.collect.links import Unreachable
+from ingest.collect.links import NEAR, Unreachable
 from ingest.collect.pairing import Paired, Roster, Seen
 
 
@@ -40,8 +40,7 @@ async def sync_round(
     for one in devices:
         place = heard.get(one.address.upper())
         if place is None:
-            hint = "Is it near, charged, and not connected to a phone?"
-            seen = Seen(clock(), f"not heard within {rules.scan_s:.0f} s", hint)
+            seen = Seen(clock(), f"not heard within {rules.scan_s:.0f} s", NEAR)
         else:
             seen = (await drain(roster, one, partial(connected, radio, place, clock), clock, rules, told)).seen
         result[one.id] = _noted(roster, one, seen)

@@ -8,15 +8,16 @@ from contextlib import contextmanager
 import uvicorn
 
 from afoot.app import App
+from afoot.service.parts import Parts
 from afoot.service.web import build_web
 
 
 @contextmanager
-def serve(app: App) -> Iterator[str]:
+def serve(app: App, parts: Parts | None = None) -> Iterator[str]:
     """Yield the address."""
     listening = socket.create_server(("127.0.0.1", 0))
     address = f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server = uvicorn.Server(uvicorn.Config(build_web(app), log_level="warning", lifespan="on"))
+    server = uvicorn.Server(uvicorn.Config(build_web(app, parts), ws="websockets-sansio", log_level="warning", lifespan="on"))
     thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
     thread.start()
     try:

@@ -10,12 +10,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, APIWebSocketRoute
 from sqlalchemy import delete
 from starlette.routing import Mount
+from starlette.testclient import WebSocketDenialResponse
 
+from afoot.service.limits import Limit, Limiter
 from afoot.service.routes import PUBLIC, ROUTERS
-from ingest import tables
+from ingest import tables, wearables
+from ingest.collect.pairing import Paired
 from rules import ledger
 from tests.service.making import Clinic, day_csv, open_alert, open_clinic, open_flag
 
@@ -91,6 +94,8 @@ MATRIX: dict[tuple[str, str], Entry] = {
     ("GET", "/me"): Entry(PATIENT, of_patient=False),
     ("GET", "/me/files"): Entry(PATIENT, of_patient=False),
     ("GET", "/me/session"): Entry(PATIENT, of_patient=False),
+    ("POST", "/me/wearables/remove"): Entry(PATIENT, given=b"wearable=PAGE-1", headers=FORM),
+    ("WEBSOCKET", "/me/radio"): Entry(PATIENT, of_patient=False),
     ("GET", "/ward"): Entry(THERAPISTS, of_patient=False),
     ("GET", "/ward/{patient}"): Entry(THERAPISTS),
     ("GET", "/ward/{patient}/visit"): Entry(THERAPISTS),
@@ -108,6 +113,9 @@ WHO = ("", "patient/anna", "patient/bela", "therapist/anna", "therapist/bela", "
 def all_routes() -> Iterator[tuple[str, str]]:
     for router in ROUTERS:
         for route in router.routes:
+            if isinstance(route, APIWebSocketRoute):
+                yield "WEBSOCKET", route.path
+                continue
             assert isinstance(route, APIRoute)
             yield from ((method, route.path) for method in sorted(route.methods))
 
@@ -167,6 +175,12 @@ def ask(clinic: Clinic, method: str, path: str, entry: Entry, who: str) -> int:
             ledger.forget(connection, clinic.patients["anna"].id)
             place = open_flag if path.endswith("/close") else open_alert
             places["alert"] = place(connection, clinic.patients["anna"], clinic.app.now_ms())
+    if path == "/me/wearables/remove":
+        with clinic.app.store.writing() as connection:
+            wearables.forget_wearables(connection, clinic.patients["anna"].id)
+            wearables.add_wearable(connection, clinic.patients["anna"].id, Paired("PAGE-1", "", "R02_341C", "colmi"))
+    if method == "WEBSOCKET":
+        return open_socket(clinic, path, who)
     params = {key: value.format(**places) for key, value in (entry.params or {}).items()}
     headers = clinic.headers(who) | {key: value.format(**places) for key, value in (entry.headers or {}).items()}
     body: dict[str, Any] = {"content": entry.given} if isinstance(entry.given, bytes) else {"json": entry.given}
@@ -177,6 +191,16 @@ def ask(clinic: Clinic, method: str, path: str, entry: Entry, who: str) -> int:
     if "{upload}" in path:
         clinic.web.delete(f"/api/v1/uploads/{places['upload']}", headers=TUS | clinic.headers("device/anna"))
     return answer.status_code
+
+
+def open_socket(clinic: Clinic, path: str, who: str) -> int:
+    """Return the status of the answer: 101 where it is let in."""
+    clinic.parts.syncs_by_account = Limiter(Limit(1, 1))
+    try:
+        with clinic.web.websocket_connect(f"ws://127.0.0.1{path}", headers=clinic.headers(who)):
+            return 101
+    except WebSocketDenialResponse as refused:
+        return refused.status_code
 
 
 @pytest.mark.parametrize("who", WHO, ids=lambda who: who or "anonymous")

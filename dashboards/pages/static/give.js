@@ -1,5 +1,6 @@
 // Choosing or dropping files, their progress, and what became of them.
 
+import { refresh } from './refresh.js';
 import { ask } from './session.js';
 import { Refused, SignedOut, Stopped, sendFile } from './upload.js';
 import { text } from './words.js';
@@ -51,6 +52,7 @@ async function give(file, line, signal) {
     tell(text('give_reading'));
     await watchResults();
     end(text(outcome?.known ? 'give_known' : 'give_done'));
+    await refresh('today');
   } catch (error) {
     if (error instanceof Stopped) end(text('give_stopped'));
     else if (error instanceof Refused || error instanceof SignedOut) end(text('give_failed', { why: reason(error) }));

@@ -3,6 +3,7 @@
 import { startQuestions } from './answers.js';
 import { startGiving } from './give.js';
 import { forgetKey, isOffline, key } from './session.js';
+import { startWearables } from './wearables.js';
 
 async function keepShell() {
   if (!('serviceWorker' in navigator)) return;
@@ -16,6 +17,7 @@ if (isOffline) {
   document.getElementById('nobody').hidden = key !== null;
 } else {
   startGiving();
+  startWearables();
   document.querySelector('form[action="/logout"]').addEventListener('submit', forgetKey);
   keepShell();
 }

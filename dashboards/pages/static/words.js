@@ -9,5 +9,5 @@ export function text(key, values = {}) {
 
 /** Return the form of a text for a number. */
 export function many(key, n) {
-  return text(`${key}_${n === 1 ? 'one' : 'many'}`, { n });
+  return text(`${key}_${n === 1 ? 'one' : 'many'}`, { n: n.toLocaleString(document.documentElement.lang) });
 }

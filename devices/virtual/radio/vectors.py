@@ -61,7 +61,7 @@ def _cases() -> Iterator[tuple[str, Codec, Peripheral, Settings]]:
 
 
 def _vector(name: str, codec: Codec, peripheral: Peripheral, settings: Settings) -> dict[str, Any]:
-    recorder = _Recorder(codec)
+    recorder = Recorder(codec)
     sync = Link(recorder, peripheral).sync(settings, NOW_MS)
     captures = [capture.decode() for capture in sync.captures]
     plain = {"cursor": settings.cursor, "utc_offset_s": settings.utc_offset_s, "set_clock": settings.set_clock}
@@ -69,7 +69,7 @@ def _vector(name: str, codec: Codec, peripheral: Peripheral, settings: Settings)
 
 
 @dataclass(slots=True)
-class _Recorder:
+class Recorder:
     """A codec that writes down what its exchange is told and answers."""
 
     codec: Codec

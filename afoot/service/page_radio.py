@@ -1,0 +1,331 @@
+"""A sync with a wearable over the radio of a patient's own browser: one WebSocket is one sync.
+
+The page begins with what was chosen there, a wearable of the patient's or, with none, a new one; then it does what
+`ingest.collect.remote` asks for; it is told how far things are; and in the end what became of it:
+
+    page: {"csrf": TOKEN, "wearable": ID or null, "name": "R02_341C"}
+    here: {"note": "progress", "done": 3, "of": 16}
+    here: {"end": "done", "new": 312, "changed": 0, "battery": 64}
+"""
+
+import asyncio
+import hashlib
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from afoot.app import App
+from afoot.service import audit
+from afoot.service.access import Principal, note, own_patient
+from afoot.service.parts import Parts
+from afoot.service.problems import Refusal
+from afoot.service.secret import same
+from afoot.service.turns import EVALUATE, wake
+from devices.errors import shown
+from devices.radio.codec import Action, Cursor, NoAnswer, Progress, WrongKey
+from devices.radio.codecs import find_own
+from ingest import wearables
+from ingest.collect.draining import Drained, drain
+from ingest.collect.files import Outcome
+from ingest.collect.links import BrokenProtocol, RadioLost, Unreachable
+from ingest.collect.pairing import Paired, keep_leftovers, only_one
+from ingest.collect.remote import LONGEST_MESSAGE, RemoteRadio
+from ingest.errors import Conflict, NotKnown
+from ingest.people import Patient
+from ingest.store import Change
+from ingest.wearables import StoreRoster
+
+log = logging.getLogger(__name__)
+
+HELLO_S = 10.0
+SETTLE_S, LOOK_AGAIN_S = 10.0, 0.1
+MOST_SYNCS = 64  # at once, in this process
+MOST_WEARABLES = 8  # that one patient may pair by themselves
+_LONGEST_NAME = 40
+
+
+class Ended(Exception):
+    """The sync does not begin, or goes no further. end: why, in a word that the page has sentences for"""
+
+    def __init__(self, end: str, detail: str = "") -> None:
+        super().__init__(detail or end)
+        self.end = end
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """How a page begins. wearable: its id; None for one that is new. name: what the device calls itself"""
+
+    csrf: str
+    wearable: str | None
+    name: str
+
+
+def parse_hello(text: str) -> Hello:
+    """Raises: Ended"""
+    try:
+        given = json.loads(text) if len(text) <= LONGEST_MESSAGE else None
+    except (ValueError, RecursionError):
+        given = None
+    match given:
+        case {"csrf": str() as csrf, "wearable": str() | None as id, "name": str() as name} if len(name) <= _LONGEST_NAME:
+            return Hello(csrf, id, name)
+    raise Ended("fault", f"expected csrf, wearable and name, found {shown(repr(text), 80)}")
+
+
+class PageRoster(StoreRoster):
+    """The clinic's wearables as one page reaches them. may: whether whoever has the page may still bring something in"""
+
+    def __init__(self, app: App, folder: Path, may: Callable[[], bool], imported: Callable[[Patient, Outcome], None]) -> None:
+        super().__init__(app.store, app.archive, folder, app.now_ms, imported)
+        self._may = may
+
+    def keep(self, id: str, capture: Path, cursor: Cursor | None) -> None:
+        if not self._may():
+            capture.unlink(missing_ok=True)  # whoever erased the patient has seen to it already
+            raise RadioLost("whoever has the page is no longer signed in")
+        try:
+            super().keep(id, capture, cursor)
+        except NotKnown as error:
+            # Of somebody who was erased, or let go of it: nothing of theirs stays here.
+            capture.unlink(missing_ok=True)
+            raise RadioLost(str(error)) from error
+
+
+def folder_of(app: App, id: str) -> Path:
+    """Return where captures of a wearable are written while a page syncs it; one page at a time has it."""
+    return page_folder(app) / hashlib.sha256(id.encode()).hexdigest()[:16]
+
+
+def page_folder(app: App) -> Path:
+    return app.settings.radio_folder / "page"
+
+
+def keep_abandoned(app: App) -> int:
+    """Keep what syncs over pages left when this machine's process was killed; returns how many wearables had something."""
+    done = 0
+    for folder in sorted(page_folder(app).glob("*/")):
+        if not any(folder.glob("*.capture")):
+            continue
+        roster = PageRoster(app, folder, lambda: True, lambda patient, _: _note_import(app, "page", "patient", patient))
+        with suppress(Conflict), only_one(folder):  # a page has it
+            for problem in keep_leftovers(roster):
+                log.warning("what a page's sync left: %s", problem)
+            done += 1
+    return done
+
+
+def _note_import(app: App, who: str, role: str, patient: Patient) -> None:
+    now_ms = app.now_ms()
+    with app.store.writing() as connection:
+        audit.note(connection, [audit.Act(now_ms, who, role, "change files", patient.id)])
+        wake(connection, EVALUATE, now_ms)
+
+
+class _Channel:
+    """What is said to the page goes out in order, by a task of its own."""
+
+    def __init__(self, socket: WebSocket) -> None:
+        self._socket = socket
+        self._out: asyncio.Queue[str | None] = asyncio.Queue()
+        self._task: asyncio.Task[None] | None = None
+
+    def open(self) -> None:
+        self._task = asyncio.create_task(self._pump())
+
+    async def close(self) -> None:
+        """Say what is left, and end the connection."""
+        self._out.put_nowait(None)
+        if self._task is not None:
+            await self._task
+
+    def post(self, message: Mapping[str, Any]) -> None:
+        self._out.put_nowait(json.dumps(message))
+
+    async def send(self, text: str) -> None:
+        self._out.put_nowait(text)
+
+    async def receive(self) -> str:
+        message = await self._socket.receive()
+        if message["type"] != "websocket.receive":
+            raise RadioLost("the page was closed, or lost its connection")
+        text: str | None = message.get("text")
+        if text is None:
+            raise RadioLost("the page with the radio: expected text, found bytes")
+        return text
+
+    async def _pump(self) -> None:
+        # Whoever hung up hears nothing any more; that they did is told where one listens.
+        with suppress(WebSocketDisconnect, RuntimeError):
+            while (text := await self._out.get()) is not None:
+                await self._socket.send_text(text)
+            await self._socket.close()
+
+
+@dataclass(slots=True)
+class PageSync:
+    """One sync of one patient's page. still_in: asks the store whether the page's session still stands"""
+
+    parts: Parts
+    socket: WebSocket
+    who: Principal
+    still_in: Callable[[], Principal | None]
+    _channel: _Channel = field(init=False)
+    _change: Change = field(default_factory=Change, init=False)
+    _kept: int = field(default=0, init=False)
+
+    async def run(self) -> None:
+        """Hold the sync, from the greeting to its end; what goes wrong is said to the page."""
+        self._channel = _Channel(self.socket)
+        self._channel.open()
+        end: dict[str, Any] = {"end": "fault"}
+        try:
+            end = await self._counted(self._sync)
+        except Ended as error:
+            end = {"end": error.end}
+            log.info("a sync over a page did not begin: %s", error.end)
+        except RadioLost:
+            end = {"end": "gone"}
+        except (SQLAlchemyError, OSError) as error:
+            # Without its message: it may hold a name.
+            log.error("%s in a sync over a page", type(error).__name__)
+        finally:
+            self.parts.metrics.page_syncs.labels(end["end"]).inc()
+            self._channel.post(end)
+            await self._channel.close()
+
+    async def _counted(self, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
+        metrics = self.parts.metrics
+        if self.parts.page_syncs >= MOST_SYNCS:
+            raise Ended("many")
+        self.parts.page_syncs += 1
+        metrics.page_syncs_open.set(self.parts.page_syncs)
+        try:
+            return await work()
+        finally:
+            self.parts.page_syncs -= 1
+            metrics.page_syncs_open.set(self.parts.page_syncs)
+
+    async def _sync(self) -> dict[str, Any]:
+        try:
+            async with asyncio.timeout(HELLO_S):
+                hello = parse_hello(await self._channel.receive())
+        except TimeoutError as error:
+            raise Ended("gone") from error
+        if self.who.csrf is not None and not same(hello.csrf, self.who.csrf):
+            raise Ended("signed_out")
+        one, is_new = await run_in_threadpool(self._choose, hello)
+        try:
+            drained = await self._drain(one)
+        finally:
+            if is_new and not self._kept:
+                await run_in_threadpool(self._let_go, one.id)
+        return self._told(drained)
+
+    async def _drain(self, one: Paired) -> Drained:
+        app = self.parts.app
+        folder = folder_of(app, one.id)
+        roster = PageRoster(app, folder, self._may, self._imported)
+        try:
+            async with _alone(folder):
+                for problem in await run_in_threadpool(keep_leftovers, roster):
+                    log.warning("what a page's sync left: %s", problem)
+                async with RemoteRadio(self._channel, app.now_ms) as radio:
+                    drained = await drain(roster, one, radio.connected, app.now_ms, self.parts.manner, self._note)
+        except NotKnown as error:
+            raise Ended("let_go") from error
+        await run_in_threadpool(roster.note, one.id, drained.seen)
+        return drained
+
+    def _choose(self, hello: Hello) -> tuple[Paired, bool]:
+        """Return which wearable is meant, and whether it has just been paired. Raises: Ended"""
+        codec = find_own(hello.name)
+        if codec is None:
+            raise Ended("unknown")
+        with self.parts.app.store.writing() as connection:
+            try:
+                patient = own_patient(connection, self.who)
+            except Refusal as error:
+                raise Ended("signed_out") from error
+            mine = wearables.list_wearables(connection, [patient.id])
+            if hello.wearable is not None:
+                one = next((one.paired for one in mine if one.paired.id == hello.wearable), None)
+                if one is None:
+                    raise Ended("let_go")
+                if one.name != hello.name:
+                    raise Ended("other")
+                return one, False
+            known = wearables.find_by_name(connection, patient.id, codec.name, hello.name)
+            if known is not None:
+                return known.paired, False
+            if len(mine) >= MOST_WEARABLES:
+                raise Ended("many_wearables")
+            new = Paired(f"PAGE-{token_hex(8).upper()}", "", hello.name, codec.name)
+            wearables.add_wearable(connection, patient.id, new)
+            note(connection, self.who, "change wearables", patient, self.parts.app.now_ms())
+        return new, True
+
+    def _let_go(self, id: str) -> None:
+        """Of a wearable that was new, and of which nothing came, nothing stays."""
+        with self.parts.app.store.writing() as connection, suppress(NotKnown, Refusal):
+            patient = own_patient(connection, self.who)
+            wearables.remove_wearable(connection, patient.id, id)
+            note(connection, self.who, "change wearables", patient, self.parts.app.now_ms())
+
+    def _may(self) -> bool:
+        now = self.still_in()
+        return now is not None and now.scope == self.who.scope
+
+    def _imported(self, patient: Patient, outcome: Outcome) -> None:
+        self._kept += 1
+        self._change += outcome.change
+        _note_import(self.parts.app, self.who.name, self.who.role.value, patient)
+
+    def _note(self, _: Paired, action: Action) -> None:
+        if isinstance(action, Progress):
+            self._channel.post({"note": "progress", "done": action.done, "of": action.of})
+
+    def _told(self, drained: Drained) -> dict[str, Any]:
+        end = {"end": _word(drained.problem), "new": self._change.inserted, "changed": self._change.changed}
+        return end | ({} if drained.seen.battery is None else {"battery": drained.seen.battery})
+
+
+@asynccontextmanager
+async def _alone(folder: Path) -> AsyncIterator[None]:
+    """Hold the folder of captures; a page that was just left is still at the end of its own sync. Raises: Ended"""
+    with ExitStack() as held:
+        for left in reversed(range(round(SETTLE_S / LOOK_AGAIN_S))):
+            try:
+                held.enter_context(only_one(folder))
+                break
+            except Conflict as error:
+                if not left:
+                    raise Ended("busy") from error
+                await asyncio.sleep(LOOK_AGAIN_S)
+        yield
+
+
+def _word(problem: Exception | None) -> str:
+    match problem:
+        case None:
+            return "done"
+        case RadioLost():
+            return "gone"
+        case Unreachable():
+            return "unreachable"
+        case NoAnswer():
+            return "silent"
+        case BrokenProtocol():
+            return "broken"
+        case WrongKey():
+            return "key"
+    return "lost"

@@ -1,0 +1,123 @@
+// Syncing a ring or watch over this browser's own radio: choosing it, how far it is, and what became of it.
+
+import { Radio } from './radio.js';
+import { refresh } from './refresh.js';
+import { NoConnection, SignedOut, readSession } from './session.js';
+import { many, text } from './words.js';
+
+const section = document.getElementById('wearables');
+const state = document.getElementById('wearable-state');
+const said = document.getElementById('wearable-said');
+const bar = document.getElementById('wearable-bar');
+const stop = document.getElementById('wearable-stop');
+const chooser = JSON.parse(section.dataset.chooser);
+// Devices that were chosen since this page was opened, by name: they need not be chosen again.
+const chosen = new Map();
+
+const buttons = () => section.querySelectorAll('button.sync');
+
+/** Let the person choose a device. name: which one; null for any of those that can be read here. */
+async function choose(name) {
+  if (chosen.has(name)) return chosen.get(name);
+  const filters = name ? [{ name }] : chooser.prefixes.map(namePrefix => ({ namePrefix }));
+  const device = await navigator.bluetooth.requestDevice({ filters, optionalServices: chooser.services });
+  chosen.set(device.name, device);
+  return device;
+}
+
+/** Hold one sync. Return what became of it, as the service tells; {end: 'gone'} if it cannot. */
+function hold(device, hello, { onProgress, signal }) {
+  return new Promise(done => {
+    const socket = new WebSocket(new URL('/me/radio', location.href.replace(/^http/, 'ws')));
+    const say = message => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)); };
+    const radio = new Radio(device, say);
+    let told = { end: signal.aborted ? 'stopped' : 'gone' };
+    signal.addEventListener('abort', () => { told = { end: 'stopped' }; socket.close(); });
+    socket.addEventListener('open', () => (signal.aborted ? socket.close() : say(hello)));
+    socket.addEventListener('message', ({ data }) => {
+      const message = JSON.parse(data);
+      if (message.end) told = message;
+      else if (message.note === 'progress') onProgress(message);
+      else radio.take(message);
+    });
+    socket.addEventListener('close', () => { radio.close(); done(told); });
+  });
+}
+
+/** Keep the screen on: a phone that sleeps lets go of the device. */
+async function stayAwake() {
+  try {
+    return await navigator.wakeLock.request('screen');
+  } catch {
+    return null; // it is a comfort only; some browsers have none, or allow it not now
+  }
+}
+
+function tell(words) {
+  state.textContent = words;
+}
+
+/** Say how it ended, to a screen reader as well. */
+function close(words) {
+  tell(words);
+  said.textContent = words;
+  bar.hidden = true;
+  stop.hidden = true;
+  for (const button of buttons()) button.disabled = false;
+}
+
+function tellEnd(told) {
+  if (told.end !== 'done') return text(`radio_${told.end}`);
+  const fresh = told.new ? many('file_minutes', told.new) : text('radio_nothing_new');
+  const battery = told.battery === undefined ? '' : ` ${text('radio_battery', { percent: told.battery })}`;
+  return `${text('radio_done')} ${fresh}${battery}`;
+}
+
+function why(error) {
+  if (error instanceof SignedOut) return text('radio_signed_out');
+  if (error instanceof NoConnection) return text('radio_gone');
+  // A chooser that was left and an adapter that is missing have one name.
+  if (error.name === 'NotFoundError') return text(/adapter/.test(error.message) ? 'radio_off' : 'radio_none_chosen');
+  if (error.name === 'SecurityError' || error.name === 'NotAllowedError') return text('radio_not_allowed');
+  return null;
+}
+
+async function sync(wearable, name) {
+  for (const button of buttons()) button.disabled = true;
+  said.textContent = '';
+  const stopper = new AbortController();
+  try {
+    tell(text('radio_choose'));
+    // First: a browser shows its chooser only right after a touch.
+    const device = await choose(name);
+    const { csrf } = await readSession();
+    tell(text('radio_connecting'));
+    stop.hidden = false;
+    stop.onclick = () => stopper.abort();
+    const awake = await stayAwake();
+    const onProgress = ({ done, of }) => {
+      tell(text('radio_reading'));
+      bar.hidden = false;
+      if (of) Object.assign(bar, { max: of, value: done });
+    };
+    const told = await hold(device, { csrf, wearable, name: device.name ?? '' }, { onProgress, signal: stopper.signal });
+    await awake?.release();
+    close(tellEnd(told));
+    await refresh('today', 'wearable-list', 'results');
+  } catch (error) {
+    const words = why(error);
+    close(words ?? text('radio_fault'));
+    if (words === null) throw error;
+  }
+}
+
+export async function startWearables() {
+  if (!navigator.bluetooth) return; // not in every browser, and in none without https
+  section.classList.add('able');
+  section.hidden = false;
+  section.addEventListener('click', ({ target }) => {
+    const button = target.closest('button.sync');
+    if (button) sync(button.dataset.wearable || null, button.dataset.name || null);
+  });
+  if (navigator.bluetooth.getAvailability && !(await navigator.bluetooth.getAvailability())) tell(text('radio_off'));
+}
