@@ -57,13 +57,16 @@ def add_wearable(connection: Connection, patient_id: int, paired: Paired) -> Non
 
     Raises: Conflict if it is paired already
     """
-    if paired.address and (known := _without_address(connection, patient_id, paired)) is not None:
-        connection.execute(wearables.update().where(wearables.c.id == known).values(address=paired.address))
-        return
-    row = connection.execute(select(wearables.c.patient_id).where(wearables.c.id == paired.id)).first()
+    same = wearables.c.id == paired.id
+    if paired.address:
+        same |= wearables.c.address == paired.address  # one that was paired by a page has it beside an id of its own
+    row = connection.execute(select(wearables.c.patient_id).where(same)).first()
     if row is not None:
         whose = "this patient" if row.patient_id == patient_id else "another patient"
         raise Conflict(f"wearable {paired.id}: is paired with {whose} already")
+    if paired.address and (known := _without_address(connection, patient_id, paired)) is not None:
+        connection.execute(wearables.update().where(wearables.c.id == known).values(address=paired.address))
+        return
     values: dict[str, Any] = {"cursor": dict(paired.cursor), "facts": dict(paired.facts), "problem": "", "hint": ""}
     values |= {"id": paired.id, "patient_id": patient_id, "address": paired.address, "name": paired.name, "codec": paired.codec}
     connection.execute(wearables.insert().values(**values, key=paired.key.hex() if paired.key else None))
@@ -155,8 +158,9 @@ class StoreRoster:
             if outcome.hash and self._imported is not None:
                 self._imported(patient, outcome)
             if outcome.refused:
-                if outcome.hash:
-                    capture.unlink(missing_ok=True)  # it is in the archive, and named in the ledger with the reason
+                if not outcome.hash:
+                    raise OSError(f"a capture could not be archived: {'; '.join(outcome.refused)}")
+                capture.unlink(missing_ok=True)  # it is in the archive, and named in the ledger with the reason
                 raise BrokenProtocol("; ".join(outcome.refused))
         if cursor is not None:
             with self._store.writing() as connection:

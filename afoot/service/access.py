@@ -135,7 +135,10 @@ async def admit(socket: WebSocket, *roles: Role) -> Principal | None:
 
 def _is_own_page(parts: Parts, socket: WebSocket) -> bool:
     """Whether a browser says that one of our own pages opens it; each says it, and no page can make it say otherwise."""
-    origin = urlsplit(socket.headers.get("origin", "")).netloc
+    try:
+        origin = urlsplit(socket.headers.get("origin", "")).netloc
+    except ValueError:
+        return False
     return bool(origin) and origin in (socket.headers.get("host"), urlsplit(parts.app.settings.serve_url).netloc)
 
 

@@ -12,6 +12,7 @@ import asyncio
 import hashlib
 import json
 import logging
+import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -26,18 +27,21 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from afoot.app import App
 from afoot.service import audit
 from afoot.service.access import Principal, note, own_patient
+from afoot.service.bodies import SPARE_BYTES
 from afoot.service.parts import Parts
-from afoot.service.problems import Refusal
+from afoot.service.problems import FULL_DISK, Refusal
 from afoot.service.secret import same
 from afoot.service.turns import EVALUATE, wake
 from devices.errors import shown
-from devices.radio.codec import Action, Cursor, NoAnswer, Progress, WrongKey
+from devices.radio.capture import MOST_BYTES
+from devices.radio.codec import Action, Codec, Cursor, NoAnswer, Progress, WrongKey
 from devices.radio.codecs import find_own
 from ingest import wearables
 from ingest.collect.draining import Drained, drain
+from ingest.collect.exchanging import leftovers
 from ingest.collect.files import Outcome
 from ingest.collect.links import BrokenProtocol, RadioLost, Unreachable
-from ingest.collect.pairing import Paired, keep_leftovers, only_one
+from ingest.collect.pairing import Paired, clear_away, keep_leftovers, only_one
 from ingest.collect.remote import LONGEST_MESSAGE, RemoteRadio
 from ingest.errors import Conflict, NotKnown
 from ingest.people import Patient
@@ -48,6 +52,8 @@ log = logging.getLogger(__name__)
 
 HELLO_S = 10.0
 SETTLE_S, LOOK_AGAIN_S = 10.0, 0.1
+FAREWELL_S = 10.0
+MOST_UNHEARD = 64  # messages that wait until the page takes them
 MOST_SYNCS = 64  # at once, in this process
 MOST_WEARABLES = 8  # that one patient may pair by themselves
 _LONGEST_NAME = 40
@@ -82,6 +88,14 @@ def parse_hello(text: str) -> Hello:
     raise Ended("fault", f"expected csrf, wearable and name, found {shown(repr(text), 80)}")
 
 
+class NoLonger(RadioLost):
+    """Whoever has the page may not bring this in any more. end: as of `Ended`"""
+
+    def __init__(self, end: str) -> None:
+        super().__init__(f"the page may not bring this in any more: {end}")
+        self.end = end
+
+
 class PageRoster(StoreRoster):
     """The clinic's wearables as one page reaches them. may: whether whoever has the page may still bring something in"""
 
@@ -92,18 +106,18 @@ class PageRoster(StoreRoster):
     def keep(self, id: str, capture: Path, cursor: Cursor | None) -> None:
         if not self._may():
             capture.unlink(missing_ok=True)  # whoever erased the patient has seen to it already
-            raise RadioLost("whoever has the page is no longer signed in")
+            raise NoLonger("signed_out")
         try:
             super().keep(id, capture, cursor)
         except NotKnown as error:
             # Of somebody who was erased, or let go of it: nothing of theirs stays here.
             capture.unlink(missing_ok=True)
-            raise RadioLost(str(error)) from error
+            raise NoLonger("let_go") from error
 
 
-def folder_of(app: App, id: str) -> Path:
-    """Return where captures of a wearable are written while a page syncs it; one page at a time has it."""
-    return page_folder(app) / hashlib.sha256(id.encode()).hexdigest()[:16]
+def folder_of(app: App, patient_id: int, name: str) -> Path:
+    """Return where captures of a patient's wearable of that name are written while a page syncs it; one at a time has it."""
+    return page_folder(app) / hashlib.sha256(f"{patient_id} {name}".encode()).hexdigest()[:16]
 
 
 def page_folder(app: App) -> Path:
@@ -114,13 +128,12 @@ def keep_abandoned(app: App) -> int:
     """Keep what syncs over pages left when this machine's process was killed; returns how many wearables had something."""
     done = 0
     for folder in sorted(page_folder(app).glob("*/")):
-        if not any(folder.glob("*.capture")):
-            continue
         roster = PageRoster(app, folder, lambda: True, lambda patient, _: _note_import(app, "page", "patient", patient))
         with suppress(Conflict), only_one(folder):  # a page has it
+            done += bool(leftovers(folder))
             for problem in keep_leftovers(roster):
                 log.warning("what a page's sync left: %s", problem)
-            done += 1
+            clear_away(folder)
     return done
 
 
@@ -142,16 +155,23 @@ class _Channel:
     def open(self) -> None:
         self._task = asyncio.create_task(self._pump())
 
-    async def close(self) -> None:
-        """Say what is left, and end the connection."""
+    async def close(self, end: Mapping[str, Any]) -> None:
+        """Say what is left, and this last, and end the connection; a page that does not take it is not waited for."""
+        self._out.put_nowait(json.dumps(end))
         self._out.put_nowait(None)
         if self._task is not None:
-            await self._task
+            with suppress(TimeoutError):
+                async with asyncio.timeout(FAREWELL_S):
+                    await self._task
 
-    def post(self, message: Mapping[str, Any]) -> None:
-        self._out.put_nowait(json.dumps(message))
+    def tell(self, note: Mapping[str, Any]) -> None:
+        """Say something that does not matter to a page that is behind."""
+        if self._out.empty():
+            self._out.put_nowait(json.dumps(note))
 
     async def send(self, text: str) -> None:
+        if self._out.qsize() >= MOST_UNHEARD:
+            raise RadioLost("the page with the radio does not take what it is asked")
         self._out.put_nowait(text)
 
     async def receive(self) -> str:
@@ -193,15 +213,14 @@ class PageSync:
         except Ended as error:
             end = {"end": error.end}
             log.info("a sync over a page did not begin: %s", error.end)
-        except RadioLost:
-            end = {"end": "gone"}
+        except RadioLost as error:
+            end = {"end": _word(error)}
         except (SQLAlchemyError, OSError) as error:
             # Without its message: it may hold a name.
             log.error("%s in a sync over a page", type(error).__name__)
         finally:
             self.parts.metrics.page_syncs.labels(end["end"]).inc()
-            self._channel.post(end)
-            await self._channel.close()
+            await self._channel.close(end)
 
     async def _counted(self, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
         metrics = self.parts.metrics
@@ -223,34 +242,36 @@ class PageSync:
             raise Ended("gone") from error
         if self.who.csrf is not None and not same(hello.csrf, self.who.csrf):
             raise Ended("signed_out")
-        one, is_new = await run_in_threadpool(self._choose, hello)
-        try:
-            drained = await self._drain(one)
-        finally:
-            if is_new and not self._kept:
-                await run_in_threadpool(self._let_go, one.id)
-        return self._told(drained)
-
-    async def _drain(self, one: Paired) -> Drained:
+        codec = find_own(hello.name)
+        if codec is None:
+            raise Ended("unknown")
         app = self.parts.app
-        folder = folder_of(app, one.id)
-        roster = PageRoster(app, folder, self._may, self._imported)
+        assert self.who.scope.patient_id is not None
+        folder = folder_of(app, self.who.scope.patient_id, hello.name)
+        async with _alone(folder):
+            if shutil.disk_usage(folder).free < SPARE_BYTES + MOST_BYTES:
+                raise OSError(FULL_DISK)
+            one, is_new = await run_in_threadpool(self._choose, hello, codec)
+            try:
+                return self._told(await self._drain(PageRoster(app, folder, self._may, self._imported), one))
+            finally:
+                if is_new and not self._kept and not leftovers(folder):
+                    await run_in_threadpool(self._let_go, one.id)
+
+    async def _drain(self, roster: PageRoster, one: Paired) -> Drained:
+        now_ms = self.parts.app.now_ms
         try:
-            async with _alone(folder):
-                for problem in await run_in_threadpool(keep_leftovers, roster):
-                    log.warning("what a page's sync left: %s", problem)
-                async with RemoteRadio(self._channel, app.now_ms) as radio:
-                    drained = await drain(roster, one, radio.connected, app.now_ms, self.parts.manner, self._note)
+            for problem in await run_in_threadpool(keep_leftovers, roster):
+                log.warning("what a page's sync left: %s", problem)
+            async with RemoteRadio(self._channel, now_ms) as radio:
+                drained = await drain(roster, one, radio.connected, now_ms, self.parts.manner, self._note)
         except NotKnown as error:
             raise Ended("let_go") from error
         await run_in_threadpool(roster.note, one.id, drained.seen)
         return drained
 
-    def _choose(self, hello: Hello) -> tuple[Paired, bool]:
+    def _choose(self, hello: Hello, codec: Codec) -> tuple[Paired, bool]:
         """Return which wearable is meant, and whether it has just been paired. Raises: Ended"""
-        codec = find_own(hello.name)
-        if codec is None:
-            raise Ended("unknown")
         with self.parts.app.store.writing() as connection:
             try:
                 patient = own_patient(connection, self.who)
@@ -292,7 +313,7 @@ class PageSync:
 
     def _note(self, _: Paired, action: Action) -> None:
         if isinstance(action, Progress):
-            self._channel.post({"note": "progress", "done": action.done, "of": action.of})
+            self._channel.tell({"note": "progress", "done": action.done, "of": action.of})
 
     def _told(self, drained: Drained) -> dict[str, Any]:
         end = {"end": _word(drained.problem), "new": self._change.inserted, "changed": self._change.changed}
@@ -311,13 +332,18 @@ async def _alone(folder: Path) -> AsyncIterator[None]:
                 if not left:
                     raise Ended("busy") from error
                 await asyncio.sleep(LOOK_AGAIN_S)
-        yield
+        try:
+            yield
+        finally:
+            clear_away(folder)
 
 
 def _word(problem: Exception | None) -> str:
     match problem:
         case None:
             return "done"
+        case NoLonger(end=end):
+            return end
         case RadioLost():
             return "gone"
         case Unreachable():

@@ -61,4 +61,4 @@ def form_token(secret: str) -> str:
 
 def same(one: str, other: str) -> bool:
     """Compare without telling by the time taken how much of it is right."""
-    return hmac.compare_digest(one.encode(), other.encode())
+    return hmac.compare_digest(*(each.encode(errors="surrogatepass") for each in (one, other)))

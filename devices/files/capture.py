@@ -8,10 +8,8 @@ from collections.abc import Iterator, Sequence
 from devices.errors import DecodeError
 from devices.files.reader import ReadOptions, SingleFile
 from devices.files.source import Source, read_all
-from devices.radio.capture import is_capture, parse_capture
+from devices.radio.capture import MOST_BYTES, is_capture, parse_capture
 from devices.recording import Recording, Reject
-
-_MOST_BYTES = 32 << 20  # a day of frames every second is a third of it
 
 
 class CaptureReader(SingleFile):
@@ -26,7 +24,7 @@ class CaptureReader(SingleFile):
         # Codecs share tables with the readers of exports, and so import the package that holds this module.
         from devices.radio.codecs import find_codec
 
-        capture = parse_capture(read_all(source, _MOST_BYTES), source.name)
+        capture = parse_capture(read_all(source, MOST_BYTES), source.name)
         codec = find_codec(capture.header.codec)
         if codec is None or capture.header.version > codec.version:
             found = f"{capture.header.codec} {capture.header.version}"

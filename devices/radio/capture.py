@@ -18,11 +18,12 @@ from devices.radio.codec import Cursor, Direction, Frame, Header, Peer
 from devices.recording import EARLIEST_MS, LATEST_MS, Reject, Rejects
 
 FORMAT = 1
+MOST_BYTES = 32 << 20  # of a file that is read; a day of frames every second is a third of it
 KIND = "radio capture"
 
 _HEAD = re.compile(rb'[0-9a-f]{8} \{"afoot":"radio capture",')
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_MOST_BYTES = 1024  # an attribute holds 512
+_MOST_VALUE = 1024  # an attribute holds 512
 _LARGEST = 2**53  # what JSON carries exactly everywhere
 
 
@@ -199,7 +200,7 @@ def _is_row(row: Any) -> bool:
         and isinstance(row[3], str)
         and _UUID.fullmatch(row[3]) is not None
         and isinstance(row[4], str)
-        and len(row[4]) <= 2 * _MOST_BYTES
+        and len(row[4]) <= 2 * _MOST_VALUE
         and len(row[4]) % 2 == 0
         and re.fullmatch("[0-9a-f]*", row[4]) is not None
     )

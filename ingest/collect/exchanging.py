@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from devices.errors import DecodeError
-from devices.radio.capture import CaptureWriter
+from devices.radio.capture import MOST_BYTES, CaptureWriter
 from devices.radio.codec import (
     Action,
     Codec,
@@ -38,6 +38,7 @@ from ingest.collect.links import BrokenProtocol, Link, Refused
 SUFFIX = ".capture"
 # What a power cut may take of a capture that is being written; it is fetched again, for the cursor stays.
 SYNC_EVERY_MS = 5_000
+_END_BYTES = 64  # what the line at the end takes at most
 
 Clock = Callable[[], int]
 
@@ -79,7 +80,8 @@ class Plan:
 async def hold(plan: Plan, link: Link, keeper: Keeper, note: Callable[[Action], None]) -> None:
     """Hold one exchange to its end. note: is told what is not for the radio, as it happens.
 
-    Raises: LinkLost, BrokenProtocol, and what a codec calls NoAnswer and WrongKey; what had come until then is kept
+    Raises: LinkLost, BrokenProtocol (of a device that says more than a capture holds, too), and what a codec calls NoAnswer and
+    WrongKey; what had come until then is kept. What the disk raises
     """
     talk = _Talk(plan, link, keeper, note)
     try:
@@ -197,12 +199,17 @@ class _CaptureFile:
         self._writer = CaptureWriter(header)
         self._path = _new_path(plan.folder, codec.name, at_ms)
         self._file: BinaryIO = self._path.open("xb", buffering=0)
-        self._file.write(self._writer.header())
+        self._size = 0
+        self._write(self._writer.header())
         self._synced_ms = self._written_ms = at_ms
         self.received = 0
 
     def append(self, frame: Frame) -> None:
-        self._file.write(self._writer.frame(frame))
+        """Raises: BrokenProtocol if the file would be longer than one that can be read"""
+        line = self._writer.frame(frame)
+        if self._size + len(line) > MOST_BYTES - _END_BYTES:
+            raise BrokenProtocol(f"the device: expected at most {MOST_BYTES:,} bytes of capture, found more")
+        self._write(line)
         self.received += frame.direction == Direction.IN
         self._written_ms = frame.at_ms
 
@@ -216,11 +223,18 @@ class _CaptureFile:
 
     def close(self, ended_ms: int | None) -> Path:
         """Return the file, complete and on the disk. ended_ms: None if the exchange broke off"""
-        if ended_ms is not None:
-            self._file.write(self._writer.end(ended_ms))
-        os.fsync(self._file.fileno())
-        self._file.close()
+        with self._file:
+            if ended_ms is not None:
+                self._write(self._writer.end(ended_ms))
+            os.fsync(self._file.fileno())
         return self._path
+
+    def _write(self, line: bytes) -> None:
+        # On a disk that is nearly full a part of it may be taken, without an error.
+        left = memoryview(line)
+        while left:
+            left = left[self._file.write(left) :]
+        self._size += len(line)
 
 
 def _new_path(folder: Path, codec: str, at_ms: int) -> Path:

@@ -1,11 +1,12 @@
 """Wearables that somebody paired, and where what they say goes: a clinic's store or a gateway's spool. Without a radio."""
 
 import fcntl
+import os
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import IO, Protocol
 
 from devices.errors import DecodeError
 from devices.radio.capture import parse_capture
@@ -13,6 +14,8 @@ from devices.radio.codec import Cursor
 from ingest.collect.exchanging import SUFFIX, leftovers
 from ingest.collect.links import BrokenProtocol
 from ingest.errors import Conflict, NotKnown
+
+_LOCK = ".lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +63,36 @@ class Roster(Protocol):
 @contextmanager
 def only_one(folder: Path) -> Iterator[None]:
     """Hold the folder of captures while the block lasts. Raises: Conflict if another process has it"""
+    used = "another afoot is using the radio; it goes on"
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / ".lock").open("w") as file:
+    path = folder / _LOCK
+    try:
+        file = path.open("w")
+    except FileNotFoundError as error:
+        raise Conflict(used) from error  # it is being cleared away
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise Conflict("another afoot is using the radio; it goes on") from error
+            raise Conflict(used) from error
+        if not _is_at(path, file):
+            raise Conflict(used)  # it was cleared away, and what is locked is nobody's any more
         yield
+
+
+def _is_at(path: Path, file: IO[str]) -> bool:
+    try:
+        return os.path.samestat(path.stat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def clear_away(folder: Path) -> None:
+    """Remove a folder of captures in which none is left, as the last that is done inside `only_one`."""
+    if not leftovers(folder):
+        (folder / _LOCK).unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else begins there, or has put something there
+            folder.rmdir()
 
 
 def keep_leftovers(roster: Roster) -> list[str]:

@@ -37,8 +37,8 @@ ANSWER_S = 35.0  # a stack gives up on an unanswered request after 30 s, and say
 DISCONNECT_S = 10.0
 LONGEST_VALUE = 512  # bytes; no characteristic holds more
 LONGEST_MESSAGE = 16_384
-# A year of a watch's blocks is a tenth of it.
-MOST_BYTES = 64 << 20
+MOST_CHARACTERS = 64 << 20  # of all messages together; a year of a watch's blocks is half of it
+MOST_AHEAD = 4096  # frames that wait until what came before them is on the disk
 _MOST_SERVICES = 64
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _HEX = re.compile(r"([0-9a-f]{2})*")
@@ -66,7 +66,8 @@ class RemoteRadio:
 
     def __init__(self, channel: Channel, clock: Clock) -> None:
         self._channel, self._clock = channel, clock
-        self._asked, self._left = 0, MOST_BYTES
+        self._asked, self._left = 0, MOST_CHARACTERS
+        self._go_on = asyncio.Event()
         self._answers: dict[int, asyncio.Future[Message]] = {}
         self._link: RemoteLink | None = None
         self._gone: RadioLost | None = None
@@ -118,6 +119,7 @@ class RemoteRadio:
     async def ask(self, number: int, what: Message, within_s: float) -> Message:
         """Have something done. Raises: Refused, LinkLost, RadioLost"""
         answer = self._answers[number] = asyncio.get_running_loop().create_future()
+        self.go_on()
         try:
             await self.send(number, what)
             async with asyncio.timeout(within_s):
@@ -134,15 +136,36 @@ class RemoteRadio:
             if answer is not None and not answer.done():
                 answer.set_exception(why)
 
+    def go_on(self) -> None:
+        """Some frames were taken, or an answer is wanted: hear what comes next."""
+        self._go_on.set()
+
     async def _listen(self) -> None:
         try:
             while True:
-                self._take(_parse(await self._channel.receive()))
+                text = await self._channel.receive()
+                self._left -= len(text)
+                if self._left < 0:
+                    raise RadioLost(f"the page with the radio: expected at most {MOST_CHARACTERS:,} characters of one device")
+                self._take(_parse(text))
+                await self._keep_pace()
         except RadioLost as error:
             self._gone = error
             if self._link is not None:
                 self._link.end(error)
             self.give_up(self._answers, error)
+
+    async def _keep_pace(self) -> None:
+        """Hear nothing while many frames wait to be taken, unless an answer is waited for, which comes behind them.
+
+        Raises: RadioLost if that is behind too many
+        """
+        ahead = 0 if self._link is None else self._link.ahead
+        if self._answers and ahead >= 2 * MOST_AHEAD:
+            raise RadioLost(f"the page with the radio: expected an answer, found {ahead:,} frames before it")
+        if not self._answers and ahead >= MOST_AHEAD:
+            self._go_on.clear()
+            await self._go_on.wait()
 
     def _take(self, message: Message) -> None:
         """Raises: RadioLost if it is none of the messages above"""
@@ -165,13 +188,9 @@ class RemoteRadio:
     def _frame(self, message: Message) -> tuple[str, bytes]:
         match message.get("frame"):
             case [str() as characteristic, str() as data] if _UUID.fullmatch(characteristic):
-                value = _bytes(data)
+                return characteristic, _bytes(data)
             case other:
                 raise _unexpected("a frame [UUID, HEX]", other)
-        self._left -= len(value)
-        if self._left < 0:
-            raise RadioLost(f"expected at most {MOST_BYTES:,} bytes of one device")
-        return characteristic, value
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +207,12 @@ class RemoteLink:
         self._ended: LinkLost | None = None
         self._end = asyncio.Event()
         self._waiting = set[int]()
+        self._silence = 0  # the number of the `await` that is still to be answered
+
+    @property
+    def ahead(self) -> int:
+        """How many frames wait to be taken."""
+        return self._came.qsize()
 
     async def subscribe(self, characteristic: str) -> None:
         await self._ask({"do": "subscribe", "characteristic": characteristic})
@@ -212,13 +237,15 @@ class RemoteLink:
                 if self._ended is not None:
                     raise self._ended
                 if not number:
-                    number = self._radio.next_number()
+                    number = self._silence = self._radio.next_number()
                     await self._radio.send(number, {"do": "await", "seconds": timeout_s})
             try:
                 async with asyncio.timeout(timeout_s + ANSWER_S):
                     item = await self._came.get()
             except TimeoutError as error:
                 raise LinkLost(f"no answer within {timeout_s + ANSWER_S:.0f} s") from error
+            self._radio.go_on()
+            await asyncio.sleep(0)  # however many wait, others have their turn
             match item:
                 case LinkLost():
                     raise item
@@ -233,7 +260,9 @@ class RemoteLink:
         self._came.put_nowait((characteristic, data, self._clock()))
 
     def heard_nothing(self, number: object) -> None:
-        self._came.put_nowait(_Nothing(number))
+        if number == self._silence:  # else it is asked for no more, or was answered
+            self._silence = 0
+            self._came.put_nowait(_Nothing(number))
 
     def end(self, why: LinkLost) -> None:
         if self._ended is None:

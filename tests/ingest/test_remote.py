@@ -2,7 +2,9 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+import resource
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,9 +16,9 @@ from devices.radio.codec import Cursor, Direction, Settings
 from devices.radio.codecs import find_codec
 from devices.virtual.radio.link import PEER
 from devices.virtual.radio.vectors import Recorder
-from ingest.collect import remote
+from ingest.collect import exchanging, remote
 from ingest.collect.exchanging import Plan, hold
-from ingest.collect.links import LinkLost, RadioLost, Refused, Unreachable
+from ingest.collect.links import BrokenProtocol, LinkLost, RadioLost, Refused, Unreachable
 from ingest.collect.remote import LONGEST_VALUE, RemoteRadio
 
 VECTORS = json.loads((Path(__file__).parents[1] / "devices/radio/vectors.json").read_text())["vectors"]
@@ -86,17 +88,8 @@ def frames(capture: Capture) -> list[tuple[object, ...]]:
 @pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector["name"])
 def test_every_vector_is_held_as_over_any_radio(vector: dict[str, Any], tmp_path: Path) -> None:
     """Step by step what the exchange is told and answers, and the captures that come of it."""
-    codec = find_codec(vector["codec"])
-    assert codec is not None
-    recorder, kept = Recorder(codec), Kept()
-    page = VectorPage(vector, recorder)
-
-    async def run() -> None:
-        plan = Plan(recorder, PEER, Settings(**vector["settings"]), tmp_path, page.now, pace=0)
-        async with RemoteRadio(page, page.now) as radio, radio.connected() as link:
-            await hold(plan, link, kept, lambda _: None)
-
-    asyncio.run(run())
+    kept = Kept()
+    recorder = hold_vector(vector, tmp_path, kept)
     assert recorder.steps == vector["steps"]
     ours = [parse_capture(data) for data in kept.captures]
     theirs = [parse_capture(text.encode()) for text in vector["captures"]]
@@ -104,6 +97,53 @@ def test_every_vector_is_held_as_over_any_radio(vector: dict[str, Any], tmp_path
     assert [one.header.cursor for one in ours] == [one.header.cursor for one in theirs]
     assert all(one.is_complete for one in ours)
     assert kept.cursors[-1] == vector["steps"][-1]["actions"][-1]["cursor"]
+
+
+def hold_vector(vector: dict[str, Any], folder: Path, kept: Kept) -> Recorder:
+    codec = find_codec(vector["codec"])
+    assert codec is not None
+    recorder = Recorder(codec)
+    page = VectorPage(vector, recorder)
+
+    async def run() -> None:
+        plan = Plan(recorder, PEER, Settings(**vector["settings"]), folder, page.now, pace=0)
+        async with RemoteRadio(page, page.now) as radio, radio.connected() as link:
+            await hold(plan, link, kept, lambda _: None)
+
+    asyncio.run(run())
+    return recorder
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """As a disk that is full at that place: what still fits is taken, without an error."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+@pytest.mark.parametrize("short_by", [1, 20, 300])
+def test_a_capture_that_the_disk_did_not_take_whole_moves_no_cursor(short_by: int, tmp_path: Path) -> None:
+    vector = next(one for one in VECTORS if one["codec"] == "bangle")
+    whole, cut = Kept(), Kept()
+    hold_vector(vector, tmp_path, whole)
+    with files_of_at_most(len(whole.captures[0]) - short_by), pytest.raises(OSError, match="File too large"):
+        hold_vector(vector, tmp_path, cut)
+    assert [cursor for cursor in cut.cursors if cursor is not None] == []
+    (left,) = cut.captures or [path.read_bytes() for path in tmp_path.glob("*.capture")]
+    assert whole.captures[0].startswith(left)
+
+
+def test_a_capture_grows_no_longer_than_can_be_read(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    vector, kept = VECTORS[0], Kept()
+    monkeypatch.setattr(exchanging, "MOST_BYTES", 1000)
+    with pytest.raises(BrokenProtocol, match="at most 1,000 bytes"):
+        hold_vector(vector, tmp_path, kept)
+    assert kept.cursors == [None]
+    assert 500 < len(kept.captures[0]) <= 1000
 
 
 class Page:
@@ -267,17 +307,63 @@ def test_services_have_a_form(services: object) -> None:
 
 
 def test_a_device_that_never_ends_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "MOST_BYTES", 3)
+    """Whatever it says: values, values of no length, silences that nobody asked about."""
+    monkeypatch.setattr(remote, "MOST_CHARACTERS", 10_000)
+    for said in ({"link": 1, "frame": [UUID, "0102"]}, {"link": 1, "frame": [UUID, ""]}, {"n": 0, "nothing": True}, {}):
+        page = answering(**{"await": [said] * 3000})
 
-    async def work(link: remote.RemoteLink) -> None:
-        for _ in range(2):
-            page.say({"link": 1, "frame": [UUID, "0102"]})
-        assert await link.arrived(1) == (UUID, b"\x01\x02", 7)
-        with pytest.raises(RadioLost, match="at most 3 bytes"):
-            await link.arrived(1)
+        async def work(link: remote.RemoteLink) -> None:
+            while True:
+                await link.arrived(1)
+
+        with pytest.raises(RadioLost, match="at most 10,000 characters"):
+            visit(page, work)
+
+
+def test_what_comes_faster_than_it_can_be_taken_waits_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """All of it comes, in its order, and never are many held here; one that asks meanwhile hears its answer."""
+    monkeypatch.setattr(remote, "MOST_AHEAD", 10)
+    held = []
+
+    async def work(link: remote.RemoteLink) -> object:
+        for number in range(16):
+            page.say({"link": 1, "frame": [UUID, f"{number:02x}"]})
+        await asyncio.sleep(0.01)
+        held.append(link.ahead)
+        await link.write(UUID, b"", True)
+        for number in range(16, 100):
+            page.say({"link": 1, "frame": [UUID, f"{number:02x}"]})
+        found = []
+        for _ in range(100):
+            await asyncio.sleep(0)
+            held.append(link.ahead)
+            item = await link.arrived(1)
+            assert item is not None
+            found.append(item[1][0])
+        return found
 
     page = answering()
-    visit(page, work)
+    assert visit(page, work) == list(range(100))
+    assert max(held) <= 17
+    assert held[0] == 10
+
+
+def test_an_answer_behind_too_many_frames_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "MOST_AHEAD", 10)
+    page = answering(read=[{"link": 1, "frame": [UUID, "00"]}] * 30)
+    with pytest.raises(RadioLost, match="an answer, found 20 frames"):
+        visit(page, lambda link: link.read(UUID))
+
+
+def test_silence_is_told_once() -> None:
+    page = answering(**{"await": [{"nothing": True}] * 50})
+
+    async def work(link: remote.RemoteLink) -> object:
+        assert await link.arrived(1) is None
+        await asyncio.sleep(0.01)
+        return link.ahead
+
+    assert visit(page, work) == 0
 
 
 def test_numbers_that_nobody_asked_for_are_passed_over() -> None:

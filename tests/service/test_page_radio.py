@@ -1,5 +1,6 @@
 """A wearable at the radio of a patient's page: who may, what comes of it, and what a page that means harm cannot do."""
 
+import asyncio
 import json
 import threading
 from collections.abc import Iterator
@@ -10,12 +11,14 @@ from typing import Any
 
 import pytest
 from sqlalchemy import select
+from sqlalchemy.exc import OperationalError
 from starlette.testclient import WebSocketDenialResponse
+from starlette.websockets import WebSocket
 
 from afoot.erasing import erase_patient
 from afoot.service import audit, page_radio
 from afoot.service import tables as service_tables
-from afoot.service.page_radio import folder_of, keep_abandoned
+from afoot.service.page_radio import folder_of, keep_abandoned, page_folder
 from afoot.service.roles import Role
 from afoot.service.tokens import list_tokens, revoke_token
 from devices.radio.capture import CaptureWriter
@@ -25,6 +28,7 @@ from devices.virtual.radio.ring import RingModel, VirtualRing
 from ingest import tables, wearables
 from ingest.collect.draining import Manner
 from ingest.collect.pairing import Paired, only_one
+from ingest.errors import Conflict
 from tests.service.making import NOW_MS, URL, Clinic, add_person, open_clinic
 from tests.service.paging import PyPage
 
@@ -95,7 +99,7 @@ def test_what_a_ring_kept_is_stored_and_judged(home: Clinic, days: list[Day]) ->
     assert sync(home, days, wearable=one.paired.id)["new"] == 0
     assert sync(home, days)["end"] == "done"  # connected anew, it is still the same
     assert paired(home)[0].paired.id == one.paired.id
-    assert captures(home) == []
+    assert list(page_folder(home.app).iterdir()) == []
     with home.app.store.reading() as connection:
         acts = [(act.who, act.action) for act in audit.list_acts(connection)]
         wake = connection.execute(select(service_tables.jobs.c.next_ms)).all()
@@ -116,10 +120,10 @@ def test_who_may(home: Clinic) -> None:
 def test_a_session_comes_from_our_own_pages(home: Clinic, days: list[Day]) -> None:
     add_person(home, "anna", Role.PATIENT)
     assert home.sign_in("anna").status_code == 303
-    for headers in ({}, {"Origin": "https://elsewhere.example"}, {"Origin": "null"}, {"Origin": f"{URL}.evil.example"}):
-        assert refusal(home, **headers) == 403
+    for origin in ("https://elsewhere.example", "null", f"{URL}.evil.example", "http://[", f"{URL}:8443", ""):
+        assert refusal(home, **({"Origin": origin} if origin else {})) == 403
     csrf = home.web.get("/me/session").json()["csrf"]
-    for token, expected in (("", "signed_out"), ("0" * 64, "signed_out"), (csrf, "done")):
+    for token, expected in (("", "signed_out"), ("0" * 64, "signed_out"), ("\ud800", "signed_out"), (csrf, "done")):
         with home.web.websocket_connect(PATH, headers=ORIGIN) as socket:
             page = PyPage(socket, VirtualRing(days, SMALL), home.app.now_ms)
             page.greet(token)
@@ -232,7 +236,7 @@ def test_there_is_a_limit_to_tries_and_to_how_many_at_once(
 def test_one_page_at_a_time_has_a_wearable(home: Clinic, days: list[Day], monkeypatch: pytest.MonkeyPatch) -> None:
     assert sync(home, days)["end"] == "done"
     monkeypatch.setattr(page_radio, "SETTLE_S", 0.2)
-    with only_one(folder_of(home.app, paired(home)[0].paired.id)):
+    with only_one(folder_of(home.app, home.patients["anna"].id, NAME)):
         assert sync(home, days) == {"end": "busy"}
     assert sync(home, days)["end"] == "done"
 
@@ -259,7 +263,7 @@ def test_nothing_of_an_erased_patient_comes_after(home: Clinic, days: list[Day])
     with opened(home) as socket:
         page = PyPage(socket, VirtualRing(days, SMALL), home.app.now_ms, harm=erase)
         page.greet()
-        assert page.run()["end"] in ("gone", "let_go")
+        assert page.run()["end"] == "signed_out"
     assert not left.exists()
     assert captures(home) == []
     with home.app.store.reading() as connection:
@@ -281,7 +285,7 @@ def test_one_that_is_let_go_of_in_the_midst_of_it(home: Clinic, days: list[Day])
     with opened(home) as socket:
         page = PyPage(socket, VirtualRing(days, SMALL), home.app.now_ms, harm=let_go)
         page.greet()
-        assert page.run()["end"] == "gone"
+        assert page.run()["end"] == "let_go"
     assert (paired(home), captures(home), n_minutes(home)) == ([], [], before)
 
 
@@ -296,7 +300,7 @@ def test_a_token_that_is_revoked_meanwhile_brings_nothing_in(home: Clinic, days:
     with opened(home) as socket:
         page = PyPage(socket, VirtualRing(days, SMALL), home.app.now_ms, harm=revoke)
         page.greet()
-        assert page.run()["end"] == "gone"
+        assert page.run()["end"] == "signed_out"
     assert (n_minutes(home), captures(home)) == (0, [])
 
 
@@ -321,6 +325,22 @@ def test_the_clinic_pairs_what_the_patient_had_paired(home: Clinic, days: list[D
     assert sync(home, days, wearable=one.paired.id)["end"] == "done"
 
 
+def test_an_address_belongs_to_one_wearable(home: Clinic, days: list[Day]) -> None:
+    """A ring that the clinic paired with one patient is not given to another, because a page had it before."""
+    address = "70:CB:0D:D0:34:1C"
+    with home.app.store.writing() as connection:
+        wearables.add_wearable(connection, home.patients["bela"].id, Paired(address, address, NAME, "colmi"))
+    assert sync(home, days)["end"] == "done"
+    with pytest.raises(Conflict, match="another patient"), home.app.store.writing() as connection:
+        wearables.add_wearable(connection, home.patients["anna"].id, Paired(address, address, NAME, "colmi"))
+    assert paired(home)[0].paired.address == ""
+    with home.app.store.writing() as connection:
+        wearables.remove_wearable(connection, home.patients["bela"].id, address)
+        wearables.add_wearable(connection, home.patients["anna"].id, Paired(address, address, NAME, "colmi"))
+    with pytest.raises(Conflict, match="another patient"), home.app.store.writing() as connection:
+        wearables.add_wearable(connection, home.patients["bela"].id, Paired(address, address, NAME, "colmi"))
+
+
 def test_what_a_killed_process_left_is_kept(home: Clinic, days: list[Day], tmp_path: Path) -> None:
     """The capture as it stood; whoever erased the patient meanwhile leaves nothing of it."""
     assert sync(home, days)["end"] == "done"
@@ -329,9 +349,10 @@ def test_what_a_killed_process_left_is_kept(home: Clinic, days: list[Day], tmp_p
         (entry,) = connection.execute(select(tables.imports)).all()
         with home.app.archive.open(connection, entry.hash, entry.name).open() as file:
             whole = file.read()
-    folder = folder_of(home.app, one.paired.id)
+    folder = folder_of(home.app, home.patients["anna"].id, NAME)
+    folder.mkdir()
     (folder / "colmi-1-0.capture").write_bytes(whole[: len(whole) // 2])
-    other = folder_of(home.app, "nobody's")
+    other = folder_of(home.app, 0, NAME)
     other.mkdir()
     (other / "colmi-1-0.capture").write_bytes(whole.replace(one.paired.id.encode(), b"PAGE-GONE"))
     with only_one(folder):
@@ -339,6 +360,7 @@ def test_what_a_killed_process_left_is_kept(home: Clinic, days: list[Day], tmp_p
         assert len(captures(home)) == 1  # a page has it
     keep_abandoned(home.app)
     assert captures(home) == []
+    assert list(page_folder(home.app).iterdir()) == []
     with home.app.store.reading() as connection:
         assert len(connection.execute(select(tables.imports)).all()) == 2
 
@@ -353,3 +375,56 @@ def test_a_store_that_fails_is_told_without_a_name(
     assert sync(home, days) == {"end": "fault"}
     assert "OSError in a sync over a page" in caplog.text
     assert "anna" not in caplog.text
+    # What had come of it waits, and so does what it is of.
+    assert len(captures(home)) == len(paired(home)) == 1
+    monkeypatch.undo()
+    keep_abandoned(home.app)
+    assert (captures(home), bool(n_minutes(home))) == ([], True)
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(28, "No space left on device"), OperationalError("", {}, Exception("locked"))], ids=str
+)
+def test_an_archive_that_takes_nothing_is_no_fault_of_the_ring(
+    home: Clinic, days: list[Day], monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def full(*_: object) -> None:
+        raise error
+
+    with monkeypatch.context() as patched:
+        patched.setattr(home.app.archive, "keep", full)
+        assert sync(home, days) == {"end": "fault"}
+    assert sync(home, days)["end"] == "done"
+    assert captures(home) == []
+
+
+def test_a_disk_that_is_nearly_full_is_left_alone(home: Clinic, days: list[Day], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_radio, "SPARE_BYTES", 1 << 60)
+    assert sync(home, days) == {"end": "fault"}
+    assert paired(home) == []
+
+
+def test_two_pages_of_one_patient_pair_one_ring(home: Clinic, days: list[Day]) -> None:
+    """The page was reloaded before anything had come; the new one waits until the old one is done, and pairs anew."""
+    with opened(home) as first:
+        PyPage(first, VirtualRing(days, SMALL), home.app.now_ms).greet()
+        first.receive_json()
+        with opened(home) as second:
+            page = PyPage(second, VirtualRing(days, SMALL), home.app.now_ms)
+            page.greet()
+            first.close()
+            assert page.run()["end"] == "done"
+    assert len(paired(home)) == 1
+
+
+def test_a_page_that_takes_nothing_is_not_waited_for(home: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_radio, "FAREWELL_S", 0.1)
+
+    async def stuck(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(WebSocket, "send_text", stuck)
+    with opened(home) as socket:
+        socket.send_text("{}")
+        settle(home)
+    settle(home)
