@@ -173,13 +173,13 @@ class _Talk:
     async def _hand_over(self, cursor: Cursor) -> None:
         if self._capture is not None:
             capture, self._capture = self._capture, None
-            await asyncio.to_thread(self._keep, capture, cursor)
+            await _to_its_end(self._keep, capture, cursor)
 
     async def break_off(self) -> None:
         """Keep what came of an exchange that did not come to its end."""
         if self._capture is not None:
             capture, self._capture = self._capture, None
-            await asyncio.to_thread(self._keep, capture, None)
+            await _to_its_end(self._keep, capture, None)
 
     def _keep(self, capture: "_CaptureFile", cursor: Cursor | None) -> None:
         path = capture.close(None if cursor is None else self._plan.clock())
@@ -187,6 +187,16 @@ class _Talk:
             path.unlink(missing_ok=True)
         else:
             self._keeper.keep(path, cursor)
+
+
+async def _to_its_end(work: Callable[..., None], *given: object) -> None:
+    """Do it in a thread. Whoever is cancelled meanwhile is so when it is done: until then nobody else may have the capture."""
+    doing = asyncio.create_task(asyncio.to_thread(work, *given))
+    try:
+        await asyncio.shield(doing)
+    except asyncio.CancelledError:
+        await doing
+        raise
 
 
 class _CaptureFile:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import resource
+import threading
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -100,17 +101,17 @@ def test_every_vector_is_held_as_over_any_radio(vector: dict[str, Any], tmp_path
 
 
 def hold_vector(vector: dict[str, Any], folder: Path, kept: Kept) -> Recorder:
+    return asyncio.run(hold_by_vector(vector, folder, kept))
+
+
+async def hold_by_vector(vector: dict[str, Any], folder: Path, kept: Kept) -> Recorder:
     codec = find_codec(vector["codec"])
     assert codec is not None
     recorder = Recorder(codec)
     page = VectorPage(vector, recorder)
-
-    async def run() -> None:
-        plan = Plan(recorder, PEER, Settings(**vector["settings"]), folder, page.now, pace=0)
-        async with RemoteRadio(page, page.now) as radio, radio.connected() as link:
-            await hold(plan, link, kept, lambda _: None)
-
-    asyncio.run(run())
+    plan = Plan(recorder, PEER, Settings(**vector["settings"]), folder, page.now, pace=0)
+    async with RemoteRadio(page, page.now) as radio, radio.connected() as link:
+        await hold(plan, link, kept, lambda _: None)
     return recorder
 
 
@@ -369,3 +370,30 @@ def test_silence_is_told_once() -> None:
 def test_numbers_that_nobody_asked_for_are_passed_over() -> None:
     page = answering(read=[{"n": 99}, {"n": "x", "data": "00"}, {"n": 99, "nothing": True}, {"data": "07"}])
     assert visit(page, lambda link: link.read(UUID)) == b"\x07"
+
+
+def test_one_that_is_cancelled_hands_over_what_came_first(tmp_path: Path) -> None:
+    """Whoever waits for its folder may begin when it has ended, and no sooner."""
+    vector, begun, go_on = VECTORS[0], threading.Event(), threading.Event()
+
+    class Slow(Kept):
+        def keep(self, capture: Path, cursor: Cursor | None) -> None:
+            begun.set()
+            go_on.wait(5)
+            super().keep(capture, cursor)
+
+    kept = Slow()
+
+    async def run() -> None:
+        held = asyncio.create_task(hold_by_vector(vector, tmp_path, kept))
+        await asyncio.to_thread(begun.wait)
+        held.cancel()
+        done, _ = await asyncio.wait([held], timeout=0.05)
+        assert not done
+        go_on.set()
+        with pytest.raises(asyncio.CancelledError):
+            await held
+
+    asyncio.run(run())
+    assert len(kept.captures) == 1
+    assert list(tmp_path.iterdir()) == []
