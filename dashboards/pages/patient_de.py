@@ -147,6 +147,8 @@ GERMAN = Words(
         "radio_unknown": "Dieses Gerät kann hier nicht gelesen werden.",
         "radio_other": "Das ist ein anderes Gerät als das, das Sie abgleichen wollten.",
         "radio_let_go": "Dieses Gerät gehört hier nicht mehr zu Ihnen.",
+        "radio_refused": "Ihre Klinik nimmt gerade keinen Abgleich an. Versuchen Sie es in einigen Minuten noch einmal, und sagen"
+        " Sie es Ihrer Klinik, wenn es so bleibt.",
         "radio_none_chosen": "Es wurde kein Gerät gewählt.",
         "radio_not_allowed": "Ihr Browser erlaubt dieser Seite nicht, Bluetooth zu benutzen.",
         "radio_off": "Bluetooth ist ausgeschaltet, oder dieses Gerät hat keines. Schalten Sie es ein und öffnen Sie diese"

@@ -109,6 +109,7 @@ ENGLISH = Words(
         "radio_unknown": "This device cannot be read here.",
         "radio_other": "This is another device than the one you wanted to sync.",
         "radio_let_go": "This device is no longer yours here.",
+        "radio_refused": "Your clinic takes no sync just now. Try again in a few minutes, and tell your clinic if it stays so.",
         "radio_none_chosen": "No device was chosen.",
         "radio_not_allowed": "Your browser does not allow this page to use Bluetooth.",
         "radio_off": "Bluetooth is off, or this device has none. Switch it on, then open this page again.",

@@ -192,11 +192,15 @@ class _Talk:
 async def _to_its_end(work: Callable[..., None], *given: object) -> None:
     """Do it in a thread. Whoever is cancelled meanwhile is so when it is done: until then nobody else may have the capture."""
     doing = asyncio.create_task(asyncio.to_thread(work, *given))
-    try:
-        await asyncio.shield(doing)
-    except asyncio.CancelledError:
-        await doing
-        raise
+    cancelled: asyncio.CancelledError | None = None
+    while not doing.done():
+        try:
+            await asyncio.wait([doing])
+        except asyncio.CancelledError as error:  # perhaps again and again
+            cancelled = error
+    doing.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 class _CaptureFile:

@@ -231,7 +231,7 @@ def test_a_session_that_ended_meanwhile_brings_nothing_in(home: Home, days: list
     expect(home.page.locator("#wearable-state")).to_contain_text("Fetching")
     with home.app.store.writing() as connection:
         connection.execute(delete(tables.sessions))
-    home.said("The connection to your clinic was lost.")
+    home.said("You are no longer signed in.")
     assert home.minutes() == []
     assert not list(home.app.settings.radio_folder.rglob("*.capture"))
 
@@ -248,6 +248,40 @@ def test_it_can_be_used_by_everybody(home: Home, days: list[Day]) -> None:
     check_targets(home.page)
     found = Axe().run(home.page)
     assert found.violations_count == 0, found.generate_report()
+
+
+def test_whoever_has_no_mouse_stays_where_they_were(home: Home, days: list[Day]) -> None:
+    """The button that began a sync has the keyboard again when it is over, though another has come in its place."""
+    home.radio.enter(VirtualRing(days, SMALL))
+    chooser = Chooser(home.page)
+    home.page.get_by_role("button", name="Connect a ring or watch").focus()
+    home.page.keyboard.press("Enter")
+    chooser.choose("R02_341C")
+    home.said("Synced.")
+    expect(home.page.get_by_role("button", name="Connect a ring or watch")).to_be_focused()
+    again = home.page.get_by_role("button", name="Sync now")
+    again.focus()
+    for _ in range(2):
+        home.page.keyboard.press("Enter")
+        home.said("Connecting.")
+        home.said("Synced.")
+        expect(again).to_be_focused()
+
+
+def test_a_clinic_that_takes_no_sync_is_told_apart_from_one_that_is_not_reached(home: Home, days: list[Day]) -> None:
+    home.radio.enter(VirtualRing(days, SMALL))
+    now_ms = home.app.now_ms()
+    while not home.parts.syncs_by_account.wait_ms("patient:anna", now_ms):
+        home.parts.syncs_by_account.count("patient:anna", now_ms)
+    home.connect("R02_341C")
+    home.said("Your clinic takes no sync just now.")
+    with home.app.store.writing() as connection:
+        connection.execute(delete(tables.sessions))
+    chooser = Chooser(home.page)
+    home.page.click("text=Connect a ring or watch")
+    chooser.choose("R02_341C")
+    home.said("You are no longer signed in.")
+    assert home.wearables() == []
 
 
 def until(page: Page, true: Callable[[], bool]) -> None:

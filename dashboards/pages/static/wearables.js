@@ -25,15 +25,19 @@ async function choose(name) {
   return device;
 }
 
-/** Hold one sync. Return what became of it, as the service tells; {end: 'gone'} if it cannot. */
+/** Hold one sync. Return what became of it, as the service tells; {end: 'gone'} if it cannot, 'refused' if it never began. */
 function hold(device, hello, { onProgress, signal }) {
   return new Promise(done => {
     const socket = new WebSocket(new URL('/me/radio', location.href.replace(/^http/, 'ws')));
     const say = message => { if (socket.readyState === WebSocket.OPEN) socket.send(JSON.stringify(message)); };
     const radio = new Radio(device, say);
-    let told = { end: signal.aborted ? 'stopped' : 'gone' };
+    let told = { end: signal.aborted ? 'stopped' : 'refused' };
     signal.addEventListener('abort', () => { told = { end: 'stopped' }; socket.close(); });
-    socket.addEventListener('open', () => (signal.aborted ? socket.close() : say(hello)));
+    socket.addEventListener('open', () => {
+      if (signal.aborted) return socket.close();
+      told = { end: 'gone' };
+      return say(hello);
+    });
     socket.addEventListener('message', ({ data }) => {
       const message = JSON.parse(data);
       if (message.end) told = message;
@@ -57,13 +61,24 @@ function tell(words) {
   state.textContent = words;
 }
 
-/** Say how it ended, to a screen reader as well. */
-function close(words) {
+/** Say it to a screen reader as well. */
+function announce(words) {
   tell(words);
   said.textContent = words;
+}
+
+function finish(words) {
+  announce(words);
   bar.hidden = true;
+  bar.removeAttribute('value');
   stop.hidden = true;
+}
+
+/** Let syncs begin again. Whoever has no mouse goes on where they were: at the button that began this one, or what came in its place. */
+function reopen(wearable) {
   for (const button of buttons()) button.disabled = false;
+  if (document.activeElement && document.activeElement !== document.body) return;
+  [...buttons()].find(button => (button.dataset.wearable ?? null) === wearable)?.focus();
 }
 
 function tellEnd(told) {
@@ -82,32 +97,40 @@ function why(error) {
   return null;
 }
 
+async function attempt(wearable, name) {
+  const stopper = new AbortController();
+  tell(text('radio_choose'));
+  // First: a browser shows its chooser only right after a touch.
+  const device = await choose(name);
+  const { csrf } = await readSession();
+  announce(text('radio_connecting'));
+  stop.hidden = false;
+  stop.onclick = () => stopper.abort();
+  const awake = await stayAwake();
+  const onProgress = ({ done, of }) => {
+    tell(text('radio_reading'));
+    bar.hidden = false;
+    if (of) Object.assign(bar, { max: of, value: done });
+  };
+  const told = await hold(device, { csrf, wearable, name: device.name ?? '' }, { onProgress, signal: stopper.signal });
+  await awake?.release();
+  if (told.end === 'refused') await readSession(); // it may be that nobody answers, or that one is signed out
+  return tellEnd(told);
+}
+
 async function sync(wearable, name) {
   for (const button of buttons()) button.disabled = true;
   said.textContent = '';
-  const stopper = new AbortController();
   try {
-    tell(text('radio_choose'));
-    // First: a browser shows its chooser only right after a touch.
-    const device = await choose(name);
-    const { csrf } = await readSession();
-    tell(text('radio_connecting'));
-    stop.hidden = false;
-    stop.onclick = () => stopper.abort();
-    const awake = await stayAwake();
-    const onProgress = ({ done, of }) => {
-      tell(text('radio_reading'));
-      bar.hidden = false;
-      if (of) Object.assign(bar, { max: of, value: done });
-    };
-    const told = await hold(device, { csrf, wearable, name: device.name ?? '' }, { onProgress, signal: stopper.signal });
-    await awake?.release();
-    close(tellEnd(told));
+    finish(await attempt(wearable, name));
+    // Before the next may begin, for it brings buttons of its own.
     await refresh('today', 'wearable-list', 'results');
   } catch (error) {
     const words = why(error);
-    close(words ?? text('radio_fault'));
+    finish(words ?? text('radio_fault'));
     if (words === null) throw error;
+  } finally {
+    reopen(wearable);
   }
 }
 
