@@ -1,7 +1,8 @@
 """Wearables of this machine's patients, over its Bluetooth, into its store."""
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 
 from afoot.app import App
 from devices.radio.codec import Action
@@ -14,6 +15,13 @@ from ingest.wearables import StoreRoster
 
 def radio_of(app: App) -> Radio:
     return Radio(app.settings.radio_adapter or None)
+
+
+@contextmanager
+def alone(app: App) -> Iterator[StoreRoster]:
+    """Yield where this machine's captures go; nobody else syncs meanwhile. Raises: Conflict if another process does"""
+    with only_one(app.settings.radio_folder):
+        yield roster_of(app)
 
 
 def roster_of(app: App) -> StoreRoster:
@@ -34,8 +42,7 @@ def sync(
     app: App, radio: Radio, ids: Collection[str], rules: Rules | None = None, told: Callable[[Paired, Action], None] | None = None
 ) -> dict[str, Seen]:
     """Sync these wearables, one after the other, after what an earlier process left behind."""
-    roster = roster_of(app)
-    with only_one(app.settings.radio_folder):
+    with alone(app) as roster:
         problems = keep_leftovers(roster)
         devices = [roster.find(id) for id in sorted(ids)]
         seen = asyncio.run(sync_round(radio, roster, devices, app.now_ms, rules, told))

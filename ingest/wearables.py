@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from devices.files.reader import ReadOptions
 from devices.files.source import FileSource
@@ -59,7 +59,9 @@ def add_wearable(connection: Connection, patient_id: int, paired: Paired) -> Non
     """
     same = wearables.c.id == paired.id
     if paired.address:
-        same |= wearables.c.address == paired.address  # one that was paired by a page has it beside an id of its own
+        same |= (
+            func.upper(wearables.c.address) == paired.address.upper()
+        )  # one that was paired by a page has it beside an id of its own
     row = connection.execute(select(wearables.c.patient_id).where(same)).first()
     if row is not None:
         whose = "this patient" if row.patient_id == patient_id else "another patient"

@@ -19,7 +19,7 @@ from devices.radio.codecs import CODECS, find_codec
 from ingest import people, wearables
 from ingest.collect.bluetooth import SCAN_S, Heard, scan
 from ingest.collect.links import Unreachable
-from ingest.collect.pairing import Paired, Seen
+from ingest.collect.pairing import Paired, Seen, keep_leftovers
 from ingest.collect.rounds import Rules
 from ingest.errors import NotKnown
 
@@ -102,8 +102,11 @@ def remove(
     patient: PatientOption,
 ) -> None:
     """Let go of a wearable. What it said stays."""
-    with opened() as app, app.store.writing() as connection:
-        wearables.remove_wearable(connection, people.find_patient(connection, patient).id, address)
+    with opened() as app, syncing.alone(app) as roster:
+        # What a killed process left is of whoever wore it then; the next who is paired with it must not get it.
+        keep_leftovers(roster)
+        with app.store.writing() as connection:
+            wearables.remove_wearable(connection, people.find_patient(connection, patient).id, address)
 
 
 @device.command("wearables")

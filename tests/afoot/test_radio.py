@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from devices.radio.capture import write_capture
+from devices.radio.codec import Direction, Frame, Header, Peer
+from devices.radio.colmi import packets
+from ingest.collect.pairing import only_one
 from ingest.collect.spool import Spool
 from tests.afoot.conftest import Program, Result
 from tests.radio.apart import apart
@@ -58,6 +62,23 @@ def test_a_wearable_is_paired_once_listed_and_let_go(paired: Program) -> None:
     assert "expected one of" in paired.fails(2, "device", "add", RING, "--patient", "Anna", "--kind", "toaster")
     # Without its kind it has to be heard.
     assert "no system bus" in paired.fails(1, "device", "add", RING, "--patient", "Anna")
+
+
+def test_what_a_killed_process_left_is_not_the_next_wearers(paired: Program) -> None:
+    """A ring is handed on, while a capture of its first wearer still waits to be stored."""
+    left = paired.home / "radio" / "colmi-1-0.capture"
+    left.parent.mkdir()
+    header = Header("colmi", 1, Peer(RING, "R02_341C"), 1_790_000_000_000)
+    left.write_bytes(write_capture(header, [Frame(1_790_000_000_000, Direction.IN, packets.REPLY, bytes(16))]))
+    with only_one(left.parent):
+        assert "it goes on" in paired.fails(2, "device", "remove", RING, "--patient", "Anna")
+    paired.ok("device", "remove", RING, "--patient", "Anna")
+    assert not left.exists()
+    paired.ok("patient", "add", "Ben", "--zone", "UTC")
+    paired.ok("device", "add", RING, "--kind", "colmi", "--name", "R02_341C", "--patient", "Ben")
+    paired("sync")
+    assert len(paired.ok("imports", "--patient", "Anna", "--json").json) == 1
+    assert paired.ok("imports", "--patient", "Ben", "--json").json == []
 
 
 def test_a_sync_without_bluetooth_fails_and_is_remembered(paired: Program) -> None:
