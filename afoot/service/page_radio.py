@@ -13,6 +13,7 @@ import hashlib
 import json
 import logging
 import shutil
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -54,7 +55,7 @@ HELLO_S = 10.0
 SETTLE_S, LOOK_AGAIN_S = 10.0, 0.1
 FAREWELL_S = 10.0
 MOST_UNHEARD = 64  # messages that wait until the page takes them
-MOST_SYNCS = 64  # at once, in this process
+MOST_SYNCS, MOST_OWN_SYNCS = 64, 4  # at once, in this process: of all, and of one account
 MOST_WEARABLES = 8  # that one patient may pair by themselves
 _LONGEST_NAME = 40
 
@@ -223,16 +224,16 @@ class PageSync:
             await self._channel.close(end)
 
     async def _counted(self, work: Callable[[], Awaitable[dict[str, Any]]]) -> dict[str, Any]:
-        metrics = self.parts.metrics
-        if self.parts.page_syncs >= MOST_SYNCS:
+        going, gauge, mine = self.parts.page_syncs, self.parts.metrics.page_syncs_open, Counter([self.who.key])
+        if going.total() >= MOST_SYNCS or going[self.who.key] >= MOST_OWN_SYNCS:
             raise Ended("many")
-        self.parts.page_syncs += 1
-        metrics.page_syncs_open.set(self.parts.page_syncs)
+        going += mine
+        gauge.set(going.total())
         try:
             return await work()
         finally:
-            self.parts.page_syncs -= 1
-            metrics.page_syncs_open.set(self.parts.page_syncs)
+            going -= mine
+            gauge.set(going.total())
 
     async def _sync(self) -> dict[str, Any]:
         try:

@@ -1,5 +1,6 @@
 """What the routes share, made once by `build_web`: the program, limits, counters, the queue of files to import."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -27,7 +28,7 @@ _SYNCS = Limit(10, 5 * MINUTE_MS)
 
 @dataclass(slots=True)
 class Parts:
-    """page_syncs: how many go on now, counted by the event loop alone. manner: how each goes"""
+    """page_syncs: how many go on now, by who holds them; counted by the event loop alone. manner: how each goes"""
 
     app: App
     metrics: Metrics
@@ -38,7 +39,7 @@ class Parts:
     logins_by_account: Limiter = field(default_factory=lambda: Limiter(_BY_ACCOUNT))
     logins_by_address: Limiter = field(default_factory=lambda: Limiter(_BY_ADDRESS))
     syncs_by_account: Limiter = field(default_factory=lambda: Limiter(_SYNCS))
-    page_syncs: int = 0
+    page_syncs: Counter[str] = field(default_factory=Counter)
     manner: Manner = field(default_factory=Manner)
 
     @property

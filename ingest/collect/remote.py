@@ -38,6 +38,9 @@ DISCONNECT_S = 10.0
 LONGEST_VALUE = 512  # bytes; no characteristic holds more
 LONGEST_MESSAGE = 16_384
 MOST_CHARACTERS = 64 << 20  # of all messages together; a year of a watch's blocks is half of it
+LEAST_CHARACTERS = 64  # that one counts as: each has to be looked at
+# Above what a radio can bring in a second, and below what would hold up others.
+AT_ONCE, PAUSE_S = 64, 0.01
 MOST_AHEAD = 4096  # frames that wait until what came before them is on the disk
 _MOST_SERVICES = 64
 _UUID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -66,7 +69,7 @@ class RemoteRadio:
 
     def __init__(self, channel: Channel, clock: Clock) -> None:
         self._channel, self._clock = channel, clock
-        self._asked, self._left = 0, MOST_CHARACTERS
+        self._asked, self._heard, self._left = 0, 0, MOST_CHARACTERS
         self._go_on = asyncio.Event()
         self._answers: dict[int, asyncio.Future[Message]] = {}
         self._link: RemoteLink | None = None
@@ -144,7 +147,7 @@ class RemoteRadio:
         try:
             while True:
                 text = await self._channel.receive()
-                self._left -= len(text)
+                self._left -= max(len(text), LEAST_CHARACTERS)
                 if self._left < 0:
                     raise RadioLost(f"the page with the radio: expected at most {MOST_CHARACTERS:,} characters of one device")
                 self._take(_parse(text))
@@ -156,10 +159,14 @@ class RemoteRadio:
             self.give_up(self._answers, error)
 
     async def _keep_pace(self) -> None:
-        """Hear nothing while many frames wait to be taken, unless an answer is waited for, which comes behind them.
+        """Hear little more in a second than a radio brings; nothing while many frames wait to be taken, unless an answer is
+        waited for, which comes behind them.
 
         Raises: RadioLost if that is behind too many
         """
+        self._heard += 1
+        if self._heard % AT_ONCE == 0:
+            await asyncio.sleep(PAUSE_S)
         ahead = 0 if self._link is None else self._link.ahead
         if self._answers and ahead >= 2 * MOST_AHEAD:
             raise RadioLost(f"the page with the radio: expected an answer, found {ahead:,} frames before it")

@@ -349,6 +349,22 @@ def test_what_comes_faster_than_it_can_be_taken_waits_where_it_is(monkeypatch: p
     assert held[0] == 10
 
 
+def test_a_page_that_says_much_holds_up_nobody() -> None:
+    async def work(link: remote.RemoteLink) -> int:
+        for _ in range(30 * remote.AT_ONCE):
+            page.say({"n": 0})
+        reading, turns = asyncio.create_task(link.read(UUID)), 0
+        while not reading.done():
+            await asyncio.sleep(remote.PAUSE_S / 2)
+            turns += 1
+        return turns
+
+    page = answering(read=[{"data": "07"}])
+    turns = visit(page, work)
+    assert isinstance(turns, int)
+    assert turns >= 25
+
+
 def test_an_answer_behind_too_many_frames_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "MOST_AHEAD", 10)
     page = answering(read=[{"link": 1, "frame": [UUID, "00"]}] * 30)

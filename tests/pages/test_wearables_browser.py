@@ -193,7 +193,7 @@ def test_whoever_stops_or_leaves_keeps_what_came(home: Home, days: list[Day]) ->
     home.page.get_by_role("button", name="Sync now").click()
     expect(home.page.locator("#wearable-state")).to_contain_text("Fetching")
     home.page.goto("about:blank")
-    until(home.page, lambda: home.parts.page_syncs == 0)
+    until(home.page, lambda: home.parts.page_syncs.total() == 0)
 
 
 def test_a_chooser_that_is_left_and_a_device_that_cannot_be_reached(home: Home, days: list[Day]) -> None:

@@ -203,7 +203,7 @@ def settle(clinic: Clinic) -> None:
     """Wait until no sync goes on."""
     pause = threading.Event()
     for _ in range(1000):
-        if clinic.parts.page_syncs == 0:
+        if clinic.parts.page_syncs.total() == 0:
             return
         pause.wait(0.005)
     raise AssertionError("a sync does not end")
@@ -223,8 +223,12 @@ def test_there_is_a_limit_to_tries_and_to_how_many_at_once(
         PyPage(socket, VirtualRing(days, SMALL), home.app.now_ms).greet()
         socket.receive_json()
         assert sync(home, days, "patient/bela") == {"end": "many"}
+        monkeypatch.setattr(page_radio, "MOST_SYNCS", 2)
+        monkeypatch.setattr(page_radio, "MOST_OWN_SYNCS", 1)
+        assert sync(home, days, name="R02_341D") == {"end": "many"}
+        assert sync(home, days, "patient/bela")["end"] == "done"
     settle(home)
-    for _ in range(9):
+    for _ in range(8):
         with opened(home) as socket:
             socket.close()
             settle(home)
