@@ -97,6 +97,9 @@ class RingTalk:
             if not clock.is_right:
                 cursor = {**(yield from self._correct(clock)), **quarters}
             is_set = yield from self._set_clock()
+            if not is_set:
+                # Is it there at all? One that fell silent after its steps has not told that it has no heart rate.
+                yield from self._steps(0)
         return self._cursor(cursor, begun_day * DAY_MS, is_set)
 
     def _look_at_clock(self) -> Generator[Turn, Event, RingClock]:

@@ -183,6 +183,18 @@ def test_a_ring_that_falls_silent_is_asked_again_and_given_up(days: list[Day]) -
     assert totals([*sync.captures, *again.captures]) == true_bins(ring, again.now_ms, midnight(NOW) - 7 * DAY_MS)
 
 
+def test_a_ring_that_falls_silent_after_its_steps_has_not_told_all(days: list[Day]) -> None:
+    """Its heart rates are not taken for none: whenever it falls silent, it and the sync after it tell all of them."""
+    model = RingModel(days_kept=2, tells_sleep=False)
+    wanted = Link(CODEC, VirtualRing(days, model)).sync(Settings(), NOW)
+    pulse = totals(wanted.captures, "heart_rate")
+    for silent_from in range(1, wanted.received, 23):
+        ring = VirtualRing(days, model, faults=Faults(stalled=frozenset({silent_from})))
+        first = Link(CODEC, ring).sync(Settings(), NOW, catch=(NoAnswer,))
+        again = Link(CODEC, ring).sync(Settings(first.cursors[-1] if first.cursors else {}), NOW + 60_000)
+        assert totals([*first.captures, *again.captures], "heart_rate").items() >= pulse.items(), silent_from
+
+
 @settings(max_examples=20, deadline=None, report_multiple_bugs=False, suppress_health_check=[HealthCheck.too_slow])
 @given(cuts=st.lists(st.integers(1, 420), max_size=4), hours=st.integers(0, 40))
 def test_a_drop_at_any_packet_loses_and_invents_nothing(days: list[Day], cuts: list[int], hours: int) -> None:
