@@ -21,7 +21,6 @@ from ingest.backup import read_backup, write_backup
 from ingest.errors import BadBackup
 from tests.afoot.conftest import Program, csv
 from tests.afoot.test_prescription import FIRST
-from tests.ingest.servers import postgresql
 
 LARGE = csv("2026-03-04T08:00:00Z,70", "#" + "x" * SMALL_BYTES)
 
@@ -73,22 +72,21 @@ def test_everything_comes_back(full: Program, key: tuple[str, Path], tmp_path: P
 
 
 @pytest.mark.live
-def test_from_sqlite_to_postgresql_and_back(full: Program, tmp_path: Path) -> None:
+def test_from_sqlite_to_postgresql_and_back(full: Program, tmp_path: Path, postgresql_url: str) -> None:
     before = contents(f"sqlite:///{full.home / 'afoot.db'}")
     full.ok("backup", tmp_path / "b.tar", "--plain")
-    with postgresql() as url:
-        read_backup(tmp_path / "b.tar", tmp_path / "pg/archive", url, backing_up.METADATA, None)
-        assert contents(url) == before
-        with pytest.raises(FileExistsError, match="expected none"):
-            read_backup(tmp_path / "b.tar", tmp_path / "pg2/archive", url, backing_up.METADATA, None)
-        app = App(open_app(tmp_path / "pg").settings.model_copy(update={"store": url}))
-        try:
-            # New rows are numbered after those that came with the backup.
-            with app.store.writing() as connection:
-                assert people.add_patient(connection, "Ben", "UTC", 0).id > people.find_patient(connection, "Anna").id
-            backing_up.write(app, tmp_path / "back.tar", [])
-        finally:
-            app.close()
+    read_backup(tmp_path / "b.tar", tmp_path / "pg/archive", postgresql_url, backing_up.METADATA, None)
+    assert contents(postgresql_url) == before
+    with pytest.raises(FileExistsError, match="expected none"):
+        read_backup(tmp_path / "b.tar", tmp_path / "pg2/archive", postgresql_url, backing_up.METADATA, None)
+    app = App(open_app(tmp_path / "pg").settings.model_copy(update={"store": postgresql_url}))
+    try:
+        # New rows are numbered after those that came with the backup.
+        with app.store.writing() as connection:
+            assert people.add_patient(connection, "Ben", "UTC", 0).id > people.find_patient(connection, "Anna").id
+        backing_up.write(app, tmp_path / "back.tar", [])
+    finally:
+        app.close()
     read_backup(
         tmp_path / "back.tar", tmp_path / "third/archive", f"sqlite:///{tmp_path / 'third/afoot.db'}", backing_up.METADATA, None
     )
