@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, MetaData, Table, bindparam, create_engine, event, inspect, select, tuple_
+from sqlalchemy import Connection, Engine, MetaData, Table, bindparam, create_engine, event, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
@@ -26,6 +26,7 @@ from ingest.minutes import ABSENT, MINUTES_PER_DAY, Grid, Minutes, plain_minutes
 from ingest.turns import Turn
 
 PAGE_BYTES = 16_384
+CREATING = 0x61666F6F74  # the name, as the number of a lock that lasts for a transaction
 BUSY_MS = 30_000
 DAYS_AT_ONCE = 512
 # A counter's period begins at a local midnight, up to 25 hours back: placing a UTC day takes the evidence of the two before it.
@@ -65,7 +66,7 @@ class Store:
         """Create those of the tables that are not there yet: the store may be older than they are, or other rooms' own."""
         if not set(metadata.tables) <= set(inspect(self.engine).get_table_names()):
             with self.writing() as connection:
-                metadata.create_all(connection)
+                _create_tables(connection, metadata)
 
     @contextmanager
     def writing(self, *, keep: bool = True) -> Iterator[Connection]:
@@ -108,8 +109,15 @@ def _open(url: str, durable: bool) -> Engine:
     return engine
 
 
+def _create_tables(connection: Connection, metadata: MetaData) -> None:
+    """Create the tables that are not there, one process at a time: PostgreSQL fails if two create the same one at once."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(CREATING)))
+    metadata.create_all(connection)
+
+
 def _create(connection: Connection) -> None:
-    tables.metadata.create_all(connection)
+    _create_tables(connection, tables.metadata)
     values = [{"key": "schema", "value": str(tables.SCHEMA_VERSION)}, {"key": "store", "value": secrets.token_hex(8)}]
     insert_new(connection, tables.about, values)
 
