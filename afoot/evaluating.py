@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import BigInteger, Connection, cast, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, cast, func, select
 
 from afoot import checks, summaries
 from afoot.checks import Position
@@ -329,13 +329,16 @@ def _lowest_date(
     return min(lowest)
 
 
+_minutes = tables.minutes.c
+_day_ms = cast(_minutes.day, BigInteger) * DAY_MS
+_DATA_RANGE = select(func.min(_day_ms + _minutes.first * MINUTE_MS), func.max(_day_ms + _minutes.last * MINUTE_MS)).where(
+    _minutes.patient_id == bindparam("patient"), _minutes.metric.in_(sorted(dirty.METRICS)), _minutes.count > 0
+)
+
+
 def data_range_ms(connection: Connection, patient_id: int) -> tuple[int, int] | None:
     """Return when the patient's first and last known minutes begin."""
-    table = tables.minutes
-    day_ms = cast(table.c.day, BigInteger) * DAY_MS
-    query = select(func.min(day_ms + table.c.first * MINUTE_MS), func.max(day_ms + table.c.last * MINUTE_MS))
-    of_rules = table.c.metric.in_(dirty.METRICS)
-    first, last = connection.execute(query.where(table.c.patient_id == patient_id, of_rules, table.c.count > 0)).one()
+    first, last = connection.execute(_DATA_RANGE, {"patient": patient_id}).one()
     return None if first is None else (first, last)
 
 

@@ -331,19 +331,26 @@ class DeviceMinutes:
     grid: Grid
 
 
+_minutes = tables.minutes.c
+# Statements that each judged day needs stand ready: to build one takes longer than to run it.
+_MINUTES = (
+    select(_minutes.device_id, _minutes.day, _minutes.block, _minutes.resolution_s, _minutes.unplaced)
+    .where(_minutes.patient_id == bindparam("patient"), _minutes.metric == bindparam("metric"))
+    .where(_minutes.day.between(bindparam("first_day"), bindparam("last_day")))
+    .order_by(_minutes.device_id, _minutes.day)
+)
+_MINUTES_OF_DEVICE = _MINUTES.where(_minutes.device_id == bindparam("device"))
+
+
 def read_minutes(
     connection: Connection, patient_id: int, metric: str, first_day: int, last_day: int, device_id: int | None = None
 ) -> list[DeviceMinutes]:
     """Return the stored minutes of the UTC days first_day..last_day, both included, by device."""
-    table = tables.minutes
-    query = (
-        select(table.c.device_id, table.c.day, table.c.block, table.c.resolution_s, table.c.unplaced)
-        .where(table.c.patient_id == patient_id, table.c.metric == metric, table.c.day.between(first_day, last_day))
-        .order_by(table.c.device_id, table.c.day)
-    )
-    if device_id is not None:
-        query = query.where(table.c.device_id == device_id)
-    rows = connection.execute(query).all()
+    asked = {"patient": patient_id, "metric": metric, "first_day": first_day, "last_day": last_day}
+    if device_id is None:
+        rows = connection.execute(_MINUTES, asked).all()
+    else:
+        rows = connection.execute(_MINUTES_OF_DEVICE, asked | {"device": device_id}).all()
     minutes = decode_minutes([row.block for row in rows])
     days, resolution_s, unplaced = (
         np.array([getattr(row, name) for row in rows], dtype=kind)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from devices.recording import DAY_MS, MINUTE_MS, SpanKind
 from ingest import people, tables
@@ -66,21 +66,37 @@ class Timeline:
     set_aside: Mask
 
 
+_offsets, _owners, _spans, _minutes = (table.c for table in (tables.offsets, tables.devices, tables.spans, tables.minutes))
+# Each judged day needs these: to build a statement takes longer than to run it.
+_OFFSETS = (
+    select(_offsets.at_ms, _offsets.offset_s, _owners.priority, _owners.key)
+    .join_from(tables.offsets, tables.devices, _owners.id == _offsets.device_id)
+    .where(_offsets.patient_id == bindparam("patient"), _offsets.at_ms.between(bindparam("start"), bindparam("end")))
+)
+_MARKS = (
+    select(_spans.device_id, _spans.kind, _spans.start_ms, _spans.end_ms, _spans.attributes)
+    .where(_spans.patient_id == bindparam("patient"), _spans.kind.in_([SpanKind.NOT_WORN, SpanKind.CHARGING, SpanKind.SLEEP]))
+    .where(_spans.start_ms < bindparam("end"), _spans.end_ms > bindparam("start"))
+)
+_WEAR_REPORTERS = (
+    select(_spans.device_id).where(_spans.patient_id == bindparam("patient"), _spans.kind == SpanKind.NOT_WORN).distinct()
+)
+_PULSE_TAKERS = select(_owners.id).where(
+    _owners.patient_id == bindparam("patient"),
+    select(_minutes.day)
+    .where(_minutes.patient_id == bindparam("patient"), _minutes.device_id == _owners.id, _minutes.metric == "heart_rate")
+    .exists(),
+)
+
+
 def read_days(connection: Connection, patient: Patient, first: date, last: date) -> list[LocalDay]:
     """Return the patient's local days first..last, as zones and the devices' clocks tell them; none if nobody lived any."""
     zones = people.zone_history(connection, patient)
-    table, owners = tables.offsets, tables.devices
     probe = local_days(zones, first, last)
     if not probe:
         return probe
-    rows = connection.execute(
-        select(table.c.at_ms, table.c.offset_s, owners.c.priority, owners.c.key)
-        .join(owners, owners.c.id == table.c.device_id)
-        .where(
-            table.c.patient_id == patient.id,
-            table.c.at_ms.between(probe[0].start_ms - 3 * DAY_MS, probe[-1].end_ms + 3 * DAY_MS),
-        )
-    ).all()
+    asked = {"patient": patient.id, "start": probe[0].start_ms - 3 * DAY_MS, "end": probe[-1].end_ms + 3 * DAY_MS}
+    rows = connection.execute(_OFFSETS, asked).all()
     if not rows:
         return probe
     # As for minutes: the higher priority, then the first by key.
@@ -182,12 +198,7 @@ def _read_marks(connection: Connection, patient_id: int, index: dict[int, int], 
     size = (end - start) // MINUTE_MS
     marks = _Marks(*(np.zeros((len(index), size), dtype=np.bool_) for _ in range(4)))
     by_kind = {SpanKind.NOT_WORN: marks.not_worn, SpanKind.CHARGING: marks.charging, SpanKind.SLEEP: marks.recorded}
-    table = tables.spans
-    rows = connection.execute(
-        select(table.c.device_id, table.c.kind, table.c.start_ms, table.c.end_ms, table.c.attributes)
-        .where(table.c.patient_id == patient_id, table.c.kind.in_(list(by_kind)))
-        .where(table.c.start_ms < end, table.c.end_ms > start)
-    )
+    rows = connection.execute(_MARKS, {"patient": patient_id, "start": start, "end": end})
     for device_id, kind, first_ms, last_ms, attributes in rows:
         # A minute is marked if most of it is: spans have second edges.
         first, last = (max(0, (instant - start + MINUTE_MS // 2) // MINUTE_MS) for instant in (first_ms, last_ms))
@@ -233,19 +244,12 @@ def _without_moving_edges(off: Mask, steps: Minutes) -> Mask:
 
 def _wear_reporters(connection: Connection, patient_id: int) -> set[int]:
     """Return the devices that ever said that they were not worn: of these, silence about it means worn."""
-    table = tables.spans
-    query = select(table.c.device_id).where(table.c.patient_id == patient_id, table.c.kind == SpanKind.NOT_WORN).distinct()
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(_WEAR_REPORTERS, {"patient": patient_id}).scalars())
 
 
 def _pulse_takers(connection: Connection, patient_id: int) -> set[int]:
     """Return the devices that ever took a pulse: whether one does must not depend on the days that are asked for."""
-    owners, table = tables.devices, tables.minutes
-    pulse = select(table.c.day).where(
-        table.c.patient_id == patient_id, table.c.device_id == owners.c.id, table.c.metric == "heart_rate"
-    )
-    query = select(owners.c.id).where(owners.c.patient_id == patient_id, pulse.exists())
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(_PULSE_TAKERS, {"patient": patient_id}).scalars())
 
 
 def _among(devices: Sequence[OwnedDevice], ids: set[int]) -> Mask:
