@@ -62,11 +62,13 @@ class Store:
             _check(connection)
         self.add_tables(tables.metadata)
 
-    def add_tables(self, metadata: MetaData) -> None:
+    def add_tables(self, *wanted: MetaData) -> None:
         """Create those of the tables that are not there yet: the store may be older than they are, or other rooms' own."""
-        if not set(metadata.tables) <= set(inspect(self.engine).get_table_names()):
+        there = set(inspect(self.engine).get_table_names())
+        missing = [metadata for metadata in wanted if not metadata.tables.keys() <= there]
+        if missing:
             with self.writing() as connection:
-                _create_tables(connection, metadata)
+                _create_tables(connection, *missing)
 
     @contextmanager
     def writing(self, *, keep: bool = True) -> Iterator[Connection]:
@@ -109,11 +111,12 @@ def _open(url: str, durable: bool) -> Engine:
     return engine
 
 
-def _create_tables(connection: Connection, metadata: MetaData) -> None:
+def _create_tables(connection: Connection, *wanted: MetaData) -> None:
     """Create the tables that are not there, one process at a time: PostgreSQL fails if two create the same one at once."""
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(CREATING)))
-    metadata.create_all(connection)
+    for metadata in wanted:
+        metadata.create_all(connection)
 
 
 def _create(connection: Connection) -> None:
