@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from devices.files.reader import ReadOptions
 from devices.files.source import FileSource
 from devices.radio.codec import Cursor
-from ingest import people, tables
+from ingest import owners, people, tables
 from ingest.archive import Archive
 from ingest.collect.exchanging import Clock
 from ingest.collect.files import import_files
@@ -40,11 +40,12 @@ class Wearable:
 
 
 def add_wearable(connection: Connection, patient_id: int, paired: Paired) -> None:
-    """Raises: Conflict if it is paired already"""
+    """Raises: Conflict if it is paired already, or another patient has data of it"""
     row = connection.execute(select(wearables.c.patient_id).where(wearables.c.id == paired.id)).first()
     if row is not None:
         whose = "this patient" if row.patient_id == patient_id else "another patient"
         raise Conflict(f"wearable {paired.id}: is paired with {whose} already")
+    owners.check_pairing(connection, patient_id, paired.id)
     values: dict[str, Any] = {"cursor": dict(paired.cursor), "facts": dict(paired.facts), "problem": "", "hint": ""}
     values |= {"id": paired.id, "patient_id": patient_id, "address": paired.address, "name": paired.name, "codec": paired.codec}
     connection.execute(wearables.insert().values(**values, key=paired.key.hex() if paired.key else None))

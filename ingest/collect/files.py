@@ -24,7 +24,7 @@ from devices.files import READERS
 from devices.files.reader import Reader, ReadOptions, SingleFile
 from devices.files.source import BytesSource, FileSource, Source
 from devices.recording import Device, Reject
-from ingest import dirty, ledger, people, tables
+from ingest import dirty, ledger, owners, people, tables
 from ingest.archive import Archive
 from ingest.digest import SAMPLES_AT_ONCE, DeviceDigest, Digest, digest, find_parts, open_container
 from ingest.errors import Conflict, NotKnown
@@ -65,20 +65,39 @@ _Settled = dict[str | None, ReadOptions]
 
 @dataclass(slots=True)
 class _Pending:
+    """decided: of an import that is read again, whose devices were refused then, and why; None for one that comes in now"""
+
     entry: ledger.Import
     settled: _Settled
+    decided: dict[str, str] | None = None
+    strangers: dict[str, str] = field(default_factory=dict)
     readers: set[str] = field(default_factory=set)
     rejects: list[Reject] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     change: Change = field(default_factory=Change)
 
     def result(self) -> ledger.Result:
-        options = _plain(self.settled, self.readers)
+        options = _plain(self.settled, self.readers) | ({"strangers": self.strangers} if self.strangers else {})
         return ledger.Result(self.entry.id, options, self.readers, self.refused, self.rejects, self.change)
 
     def outcome(self) -> Outcome:
         readers, refused = tuple(sorted(self.readers)), tuple(self.refused)
         return Outcome(self.entry.name, self.entry.hash, readers, False, self.change, tuple(self.rejects), refused)
+
+    def claim(self, connection: Connection, device: Device) -> int:
+        """Return the id of the patient's device. Raises: Conflict if it is another's"""
+        patient_id = self.entry.patient_id
+        if self.decided is None:
+            return owners.claim_device(connection, patient_id, device)
+        if device.key in self.decided:
+            # The other may have let go of it since: what was theirs on that day is nobody else's.
+            raise Conflict(self.decided[device.key])
+        return owners.claim_again(connection, patient_id, device)
+
+    def refuse(self, device: Device, reason: str) -> None:
+        if device.key not in self.strangers:
+            self.strangers[device.key] = reason
+            self.refused.append(reason)
 
 
 def find_files(paths: Sequence[Path]) -> list[FileSource]:
@@ -219,7 +238,7 @@ def _rebuild(connection: Connection, archive: Archive, patient: Patient) -> Iter
     for entry in entries:
         settled = _remembered(entry, people.checked_zone(patient.zone))
         archive.verify(connection, entry.hash)
-        pending = _Pending(entry, settled)
+        pending = _Pending(entry, settled, decided=entry.options.get("strangers", {}))
         source = archive.open(connection, entry.hash, entry.name)
         for said in _digests(source, settled, {}):
             _write(connection, [_Piece(pending, said, False)])
@@ -389,9 +408,9 @@ def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
         for own in said.devices:
             try:
                 if (patient_id, own.device) not in known:
-                    known[patient_id, own.device] = people.own_device(connection, patient_id, own.device)
+                    known[patient_id, own.device] = pending.claim(connection, own.device)
             except Conflict as error:
-                pending.refused.append(str(error))
+                pending.refuse(own.device, str(error))
                 continue
             device_id = known[patient_id, own.device]
             for metric, of_metric in own.evidence.items():
