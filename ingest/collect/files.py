@@ -4,6 +4,7 @@ A file is done when its outcome is yielded: by then its bytes, its minutes and i
 stops the run before, the same call again completes it.
 """
 
+import errno
 import json
 import logging
 import os
@@ -48,6 +49,7 @@ class Outcome:
 
     known:   its bytes were imported before, so nothing was read again
     refused: why it, or a part of it, could not be read; what could be was kept
+    lacked_room: the disk was full; nothing of it was kept
     """
 
     name: str
@@ -57,6 +59,7 @@ class Outcome:
     change: Change = field(default_factory=Change)
     rejects: tuple[Reject, ...] = ()
     refused: tuple[str, ...] = ()
+    lacked_room: bool = False
 
 
 # How to read what each reader claims; None stands for any that is not named.
@@ -291,10 +294,16 @@ def _archive(
         try:
             kept.append(archive.keep(connection, source))
         except (OSError, DecodeError) as error:
-            kept.append(Outcome(source.name, refused=(f"the file could not be read: {error}",)))
+            kept.append(_not_kept(source.name, error))
     inputs = [(one[0], one[1].name) for one in kept if not isinstance(one, Outcome)]
     entries = ledger.register(connection, patient.id, inputs, at_ms)
     return [one if isinstance(one, Outcome) else _known_or_new(connection, entries[one[0]], one[1], options) for one in kept]
+
+
+def _not_kept(name: str, error: Exception) -> Outcome:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Outcome(name, refused=("the disk is full: nothing of this file was kept",), lacked_room=True)
+    return Outcome(name, refused=(f"the file could not be read: {error}",))
 
 
 def _known_or_new(connection: Connection, entry: ledger.Import, source: Source, options: ReadOptions) -> _Entry | Outcome:
