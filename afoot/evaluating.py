@@ -196,6 +196,7 @@ def _material(connection: Connection, task: Task, kept: Mapping[date, bytes]) ->
     first = next(row for row, day in enumerate(days) if day.day in needed)
     minutes = day_minutes(read_timeline(connection, task.patient, days[first:]))
     start_ms = task.material.instants[0] - PAIN_MS
+    earlier = data_range_ms(connection, task.patient.id, min([*kept, *needed]))
     faults = find_faults(connection, task.patient.id, task.material.instants[0] - FAULTS_MS, task.at_ms + 1)
     return replace(
         task.material,
@@ -207,6 +208,7 @@ def _material(connection: Connection, task: Task, kept: Mapping[date, bytes]) ->
         fast_minutes=[FastMinute(one.at_ms, one.value) for one in faults.faults if one.kind is FaultKind.CADENCE],
         clock_jumps_ms=[one.at_ms for one in faults.faults if one.kind is FaultKind.CLOCK],
         trusted=[(one.start_ms, one.end_ms) for one in faults.trusted],
+        heard_before_ms=None if earlier is None else earlier[1] + MINUTE_MS,
     )
 
 
@@ -329,14 +331,16 @@ def _lowest_date(
     return min(lowest)
 
 
-def data_range_ms(connection: Connection, patient_id: int) -> tuple[int, int] | None:
-    """Return when the patient's first and last known minutes begin."""
+def data_range_ms(connection: Connection, patient_id: int, last: date | None = None) -> tuple[int, int] | None:
+    """Return when the patient's first and last known minutes begin. last: the last UTC day to look at; None: all"""
     table = tables.minutes
     day_ms = cast(table.c.day, BigInteger) * DAY_MS
     query = select(func.min(day_ms + table.c.first * MINUTE_MS), func.max(day_ms + table.c.last * MINUTE_MS))
-    of_rules = table.c.metric.in_(dirty.METRICS)
-    first, last = connection.execute(query.where(table.c.patient_id == patient_id, of_rules, table.c.count > 0)).one()
-    return None if first is None else (first, last)
+    query = query.where(table.c.patient_id == patient_id, table.c.metric.in_(dirty.METRICS), table.c.count > 0)
+    if last is not None:
+        query = query.where(table.c.day <= (last - EPOCH).days)
+    first_ms, last_ms = connection.execute(query).one()
+    return None if first_ms is None else (first_ms, last_ms)
 
 
 def _usable(
