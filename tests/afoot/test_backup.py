@@ -6,7 +6,8 @@ import sqlite3
 import subprocess
 import sys
 import tarfile
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,8 @@ from sqlalchemy import MetaData, create_engine, select
 
 from afoot import backing_up
 from afoot.app import App, open_app
+from afoot.erasing import erase_patient
+from afoot.settings import Settings
 from devices.recording import DAY_MS
 from ingest import people
 from ingest.archive import SMALL_BYTES
@@ -95,6 +98,38 @@ def test_from_sqlite_to_postgresql_and_back(full: Program, tmp_path: Path) -> No
     after = contents(f"sqlite:///{tmp_path / 'third/afoot.db'}")
     assert len(after.pop("patients")) == len(before.pop("patients")) + 1
     assert after == before
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.live)])
+def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The store that a backup is restored into."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'fresh/afoot.db'}"
+        return
+    with postgresql() as url:
+        yield url
+
+
+@pytest.mark.parametrize("left", ["nobody", "somebody"])
+@pytest.mark.parametrize("first", ["sqlite", pytest.param("postgresql", marks=pytest.mark.live)])
+def test_the_number_of_an_erased_patient_is_no_other_patients_after_a_restore(
+    tmp_path: Path, first: str, fresh_url: str, left: str
+) -> None:
+    with ExitStack() as stack:
+        url = stack.enter_context(postgresql()) if first == "postgresql" else ""
+        app = App(Settings(home=tmp_path / "home", store=url, durable=False))
+        with app.store.writing() as connection:
+            if left == "somebody":
+                people.add_patient(connection, "Anna", "UTC", 0)
+            erased = people.add_patient(connection, "Ben", "UTC", 0)
+        erase_patient(app, erased, "test")
+        backing_up.write(app, tmp_path / "b.tar", [])
+        app.close()
+    read_backup(tmp_path / "b.tar", tmp_path / "fresh/archive", fresh_url, backing_up.METADATA, None)
+    app = App(Settings(home=tmp_path / "fresh", store=fresh_url, durable=False))
+    with app.store.writing() as connection:
+        assert people.add_patient(connection, "Cleo", "UTC", 0).id > erased.id
+    app.close()
 
 
 def test_keys_that_do_not_fit(full: Program, key: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
