@@ -148,17 +148,26 @@ def own_device(connection: Connection, patient_id: int, device: Device) -> int:
         again = connection.execute(mine).scalar_one_or_none()
         if again is not None:
             return int(again)
-        message = f"device {device.key}: its serial number belongs to another patient; nothing of it was taken"
-        raise Conflict(message) from error
+        raise not_theirs(device) from error
     return int(connection.execute(mine).scalar_one())
+
+
+def not_theirs(device: Device) -> Conflict:
+    return Conflict(f"device {device.key}: its serial number belongs to another patient; nothing of it was taken")
 
 
 def list_devices(connection: Connection, patient_id: int) -> list[OwnedDevice]:
     """Return the patient's devices, the most believed first."""
     return [
-        OwnedDevice(row.id, row.patient_id, Device(row.vendor, row.model, row.serial, row.name), row.priority)
+        OwnedDevice(row.id, row.patient_id, Device(row.vendor, row.model, _serial(row), row.name), row.priority)
         for row in connection.execute(_DEVICES, {"patient": patient_id})
     ]
+
+
+def _serial(row: Row[tuple[object, ...]]) -> str | None:
+    """Return the serial number; one that was released has it in its key alone, so that another patient's device may have it."""
+    nameless = Device(row.vendor, row.model, None, row.name)
+    return str(row.key).rpartition("/")[2] if row.serial is None and row.key != nameless.key else row.serial
 
 
 def disown_silent_devices(connection: Connection, patient_id: int) -> None:

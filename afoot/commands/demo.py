@@ -1,10 +1,12 @@
 """afoot demo: the main job, end to end, on virtual wearers whose truth is known."""
 
 import shutil
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -71,7 +73,17 @@ def demo(
         finally:
             app.close()
     print_text(f"\nReports: {', '.join(str(folder / f'{part.wearer.name}.html') for part in CAST)}")
-    print_text(f"Look around: AFOOT_HOME={folder / 'store'} afoot days {CAST[0].wearer.name}")
+    print_text(f"Look around: AFOOT_HOME={quote(str(folder / 'store'))} {_own_name()} days {CAST[0].wearer.name}")
+
+
+def _own_name() -> str:
+    """Return how this program is called from the shell that the reader has: by its path, unless the shell finds it."""
+    own = Path(sys.executable).with_name("afoot")
+    found = shutil.which("afoot")
+    if not own.exists() or (found is not None and Path(found).samefile(own)):
+        return "afoot"
+    here = Path.cwd()
+    return quote(str(own.relative_to(here) if own.is_relative_to(here) else own))
 
 
 def _moved(part: Part, until: date) -> Part:

@@ -154,6 +154,11 @@ def test_the_demo_is_the_main_job_end_to_end(afoot: Program, monkeypatch: pytest
     folder = tmp_path / "demo"
     first = afoot.ok("demo", "--folder", folder)
     assert len(list(folder.glob("*.html"))) == len(demo.CAST)
+    # The line that it ends with works as it is, in a shell that does not know where afoot lies.
+    line = first.out.strip().splitlines()[-1].removeprefix("Look around: ")
+    plain = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    looked = subprocess.run(["sh", "-c", line], env=plain, capture_output=True, text=True, check=True)
+    assert looked.stdout.count("2026-") >= 3
     rows = [line.split() for line in first.out.splitlines() if line.startswith("2026-")]
     assert len(rows) == 3 * len(demo.CAST)
     # day, worn h, unknown h, steps, device counted, ...: what was imported is what the device counted.

@@ -14,11 +14,12 @@ import pytest
 
 from afoot.app import App
 from afoot.service import jobs, turns
-from afoot.service.dropping import QUIET_MS, import_dropped
+from afoot.service.dropping import import_dropped
 from afoot.service.jobs import JOBS, Job, evaluate_changed, retain
 from afoot.service.metrics import Metrics
 from afoot.service.roles import Role
 from afoot.service.scheduler import Scheduler
+from afoot.service.settled import CLOSED_MS, QUIET_MS
 from afoot.service.tables import audit, service_metadata, sessions
 from afoot.settings import Settings
 from ingest import dirty, ledger
@@ -243,7 +244,7 @@ def test_dropped_files_are_imported_once_quiet_and_put_aside(tmp_path: Path) -> 
         (own / "link.csv").symlink_to("/etc/passwd")
         (drop / "bela" / "c.csv").write_bytes(day_csv(device="ring"))
         written_ms = (own / "a.csv").stat().st_mtime_ns // 1_000_000
-        clinic.app.at_ms = written_ms + QUIET_MS - 2000
+        clinic.app.at_ms = written_ms + CLOSED_MS - 500
         assert import_dropped(clinic.app) == 0
         clinic.app.at_ms = written_ms + QUIET_MS + 2000
         assert import_dropped(clinic.app) == 4

@@ -25,6 +25,7 @@ from devices.virtual.radio.ring import RingModel, VirtualRing
 from ingest import tables, wearables
 from ingest.collect.draining import Manner
 from ingest.collect.pairing import Paired, only_one
+from ingest.errors import Conflict
 from tests.service.making import NOW_MS, URL, Clinic, add_person, open_clinic
 from tests.service.paging import PyPage
 
@@ -353,3 +354,14 @@ def test_a_store_that_fails_is_told_without_a_name(
     assert sync(home, days) == {"end": "fault"}
     assert "OSError in a sync over a page" in caplog.text
     assert "anna" not in caplog.text
+
+
+def test_a_ring_that_the_clinic_knows_by_its_address_is_nobody_elses(home: Clinic, days: list[Day]) -> None:
+    assert sync(home, days)["end"] == "done"
+    address = "70:CB:0D:D0:34:1C"
+    anna, bela = home.patients["anna"].id, home.patients["bela"].id
+    with home.app.store.writing() as connection:
+        wearables.add_wearable(connection, anna, Paired(address, address, NAME, "colmi"))
+    for id in (address, address.lower()):
+        with pytest.raises(Conflict, match="another patient"), home.app.store.writing() as connection:
+            wearables.add_wearable(connection, bela, Paired(id, id, NAME, "colmi"))
