@@ -28,6 +28,8 @@ types: setup
 contracts: setup
 	$(BIN)/lint-imports
 
+# Tests start the program again and again: compiled once, whatever the caller's environment says of that.
+unit: export PYTHONDONTWRITEBYTECODE =
 unit: setup
 	$(BIN)/pytest
 

@@ -31,8 +31,7 @@ class App:
         settings.home.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.settings = settings
         self.store = Store(settings.store_url, durable=settings.durable)
-        for metadata in STATE:
-            self.store.add_tables(metadata)
+        self.store.add_tables(*STATE)
         self.archive = Archive(settings.archive_folder)
 
     def now_ms(self) -> int:

@@ -30,6 +30,7 @@ from afoot.commands import (
 from afoot.commands.gateway import gateway
 from afoot.commands.grafana import grafana
 from afoot.commands.notify import notify
+from afoot.commands.owners import device
 from afoot.commands.prescription import prescription
 
 app = typer.Typer(
@@ -39,7 +40,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(people.patient, name="patient")
-app.add_typer(people.device, name="device")
+app.add_typer(device, name="device")
 app.add_typer(groups.group, name="group")
 app.add_typer(access.user, name="user")
 app.add_typer(access.token, name="token")

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import BigInteger, Connection, cast, func, select
+from sqlalchemy import BigInteger, Connection, bindparam, cast, func, select
 
 from afoot import checks, summaries
 from afoot.checks import Position
@@ -196,6 +196,7 @@ def _material(connection: Connection, task: Task, kept: Mapping[date, bytes]) ->
     first = next(row for row, day in enumerate(days) if day.day in needed)
     minutes = day_minutes(read_timeline(connection, task.patient, days[first:]))
     start_ms = task.material.instants[0] - PAIN_MS
+    earlier = data_range_ms(connection, task.patient.id, min([*kept, *needed]))
     faults = find_faults(connection, task.patient.id, task.material.instants[0] - FAULTS_MS, task.at_ms + 1)
     return replace(
         task.material,
@@ -207,6 +208,7 @@ def _material(connection: Connection, task: Task, kept: Mapping[date, bytes]) ->
         fast_minutes=[FastMinute(one.at_ms, one.value) for one in faults.faults if one.kind is FaultKind.CADENCE],
         clock_jumps_ms=[one.at_ms for one in faults.faults if one.kind is FaultKind.CLOCK],
         trusted=[(one.start_ms, one.end_ms) for one in faults.trusted],
+        heard_before_ms=None if earlier is None else earlier[1] + MINUTE_MS,
     )
 
 
@@ -329,14 +331,22 @@ def _lowest_date(
     return min(lowest)
 
 
-def data_range_ms(connection: Connection, patient_id: int) -> tuple[int, int] | None:
-    """Return when the patient's first and last known minutes begin."""
-    table = tables.minutes
-    day_ms = cast(table.c.day, BigInteger) * DAY_MS
-    query = select(func.min(day_ms + table.c.first * MINUTE_MS), func.max(day_ms + table.c.last * MINUTE_MS))
-    of_rules = table.c.metric.in_(dirty.METRICS)
-    first, last = connection.execute(query.where(table.c.patient_id == patient_id, of_rules, table.c.count > 0)).one()
-    return None if first is None else (first, last)
+_minutes = tables.minutes.c
+_day_ms = cast(_minutes.day, BigInteger) * DAY_MS
+_DATA_RANGE = select(func.min(_day_ms + _minutes.first * MINUTE_MS), func.max(_day_ms + _minutes.last * MINUTE_MS)).where(
+    _minutes.patient_id == bindparam("patient"), _minutes.metric.in_(sorted(dirty.METRICS)), _minutes.count > 0
+)
+_DATA_RANGE_UNTIL = _DATA_RANGE.where(_minutes.day <= bindparam("last"))
+
+
+def data_range_ms(connection: Connection, patient_id: int, last: date | None = None) -> tuple[int, int] | None:
+    """Return when the patient's first and last known minutes begin. last: the last UTC day to look at; None: all"""
+    if last is None:
+        found = connection.execute(_DATA_RANGE, {"patient": patient_id})
+    else:
+        found = connection.execute(_DATA_RANGE_UNTIL, {"patient": patient_id, "last": (last - EPOCH).days})
+    first_ms, last_ms = found.one()
+    return None if first_ms is None else (first_ms, last_ms)
 
 
 def _usable(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from afoot.app import App
 from afoot.publishing import open_influx, read_token
+from afoot.service import accounts
+from afoot.service.roles import Role
 from afoot.settings import Settings
 from dashboards.grafana_server import GrafanaServer
 from dashboards.grafana_sync import CareGroup, Sync, Synced
@@ -48,6 +50,14 @@ def sync_grafana(app: App, therapists: Mapping[str, Sequence[str]] | None = None
         for kind in KINDS:
             server.read_files_anew(kind)
     return Outcome(steps, passwords)
+
+
+def list_therapists(app: App) -> list[str]:
+    """Return LOGIN=GROUP for each group of each therapist's account."""
+    with app.store.reading() as connection:
+        names = {one.id: one.name for one in groups.list_groups(connection)}
+        found = [one for one in accounts.list_accounts(connection) if one.scope.role is Role.THERAPIST]
+    return [f"{one.name}={names[id]}" for one in found for id in sorted(one.scope.group_ids)]
 
 
 def _folder(settings: Settings) -> Path:

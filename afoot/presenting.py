@@ -129,13 +129,17 @@ def _on_ward(connection: Connection, patient: Patient, at_ms: int, now: Now) -> 
     )
 
 
-def gather_case(connection: Connection, patient: Patient, at_ms: int, n_days: int) -> CaseFacts:
-    """Return what the therapist's page of a patient shows: the last `n_days` local days, today up to now."""
+def gather_case(connection: Connection, patient: Patient, at_ms: int, n_days: int, until: date | None = None) -> CaseFacts:
+    """Return what the therapist's page of a patient shows: the `n_days` local days up to `until`, or up to now."""
     now = read_now(connection, patient, at_ms, 2)
-    today = now.today
-    first = today.summary.day - timedelta(days=n_days - 1)
-    days = _shown_days(connection, patient, first, now)
-    since_ms = at_ms - n_days * DAY_MS
+    today = now.today.summary.day
+    known = data_range_ms(connection, patient.id)
+    begins = today if known is None else EPOCH + timedelta(days=known[0] // DAY_MS)
+    last = min(max(until or today, begins), today)
+    first = last - timedelta(days=n_days - 1)
+    days = _shown_days(connection, patient, first, now) if last == today else _past_days(connection, patient, first, last)
+    till_ms = at_ms - (today - last).days * DAY_MS
+    since_ms = till_ms - n_days * DAY_MS
     found = alerts.list_alerts(connection, patient.id)
     open_ids = {one.id for one in alerts.list_alerts(connection, patient.id, open_only=True)}
     versions = read_prescriptions(connection, patient)
@@ -143,17 +147,27 @@ def gather_case(connection: Connection, patient: Patient, at_ms: int, n_days: in
         patient=_on_ward(connection, patient, at_ms, now),
         at_ms=at_ms,
         days=[(one.summary, one.verdict) for one in days],
-        prescription=prescription_for(today.summary.day, versions),
-        alerts=[one for one in found if one.id in open_ids or (one.closed_ms or 0) >= since_ms],
+        prescription=prescription_for(last, versions),
+        alerts=[one for one in found if one.id in open_ids or since_ms <= (one.closed_ms or 0) <= till_ms],
         snoozes=alerts.list_snoozes(connection, patient.id, at_ms),
-        said=list_observations(connection, patient.id, since_ms, at_ms + 1),
-        evidence=read_evidence(connection, patient, today.summary.day, today.summary.day),
+        said=list_observations(connection, patient.id, since_ms, till_ms + 1),
+        evidence=read_evidence(connection, patient, today, today),
+        shown=(first, last),
+        begins_ms=None if known is None else known[0],
     )
+
+
+def _past_days(connection: Connection, patient: Patient, first: date, last: date) -> list[JudgedDay]:
+    return _from_the_first_known(list(judge_days(connection, patient, first, last)))
 
 
 def _shown_days(connection: Connection, patient: Patient, first: date, now: Now) -> list[JudgedDay]:
     """Return the days from `first` on, or from the first with data; none if nothing is known of any."""
     yesterday, today = now.days[-2:]
     days = [*judge_days(connection, patient, first, yesterday.summary.day - timedelta(days=1)), yesterday, today]
+    return _from_the_first_known(days)
+
+
+def _from_the_first_known(days: list[JudgedDay]) -> list[JudgedDay]:
     known = [place for place, one in enumerate(days) if one.summary.has_data or one.summary.not_worn_min]
     return days[known[0] :] if known else []

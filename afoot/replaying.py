@@ -38,6 +38,7 @@ class Material:
                 the steps, with those beside them
     instants:   when to judge, in order; of each the local day is in `minutes`
     deliveries: when data arrived, in order
+    heard_before_ms: the end of the newest data before all these days; None if there are none
     """
 
     patient_id: int
@@ -51,6 +52,7 @@ class Material:
     fast_minutes: Sequence[FastMinute] = ()
     clock_jumps_ms: Sequence[int] = ()
     trusted: Sequence[tuple[int, int]] = ()
+    heard_before_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -106,13 +108,12 @@ class _History:
         if days and yesterday is not None and days[-1].day == yesterday.day and self._settings(yesterday.day).waking is None:
             # Its evening reaches into a night of which only the beginning is known yet.
             days[-1] = self._summarise(yesterday, today)
-        last_ms = last_known_ms(today)
         return View(
             at_ms=at_ms,
             days=days,
             today=self._today(today, at_ms, settings, yesterday),
             today_minutes=today,
-            last_data_ms=last_ms or next((one.last_ms for one in reversed(before) if one.last_ms is not None), None),
+            last_data_ms=self._last_data_ms(today, place),
             sync_interval_ms=find_sync_interval(self._material.deliveries, at_ms),
             pain=[one for one in self._material.pain if one.at_ms <= at_ms],
             vendor_hours=[one for one in self._material.vendor_hours if one.end_ms <= at_ms],
@@ -120,6 +121,12 @@ class _History:
             clock_jumps_ms=[one for one in self._material.clock_jumps_ms if one <= at_ms],
             trusted=self._material.trusted,
         )
+
+    def _last_data_ms(self, today: DayMinutes, place: int) -> int | None:
+        """Return when the newest data end, however long ago: a rule says for how long nothing came."""
+        last_ms = last_known_ms(today)
+        before = (self._day(day).last_ms for day in reversed(self._dates[:place]))
+        return last_ms or next((one for one in before if one is not None), self._material.heard_before_ms)
 
     def _today(self, today: DayMinutes, at_ms: int, settings: DaySettings, yesterday: DayMinutes | None) -> DaySummary:
         if at_ms >= today.start_ms + MINUTE_MS or settings.waking is None:

@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     serve_key: Path | None = Field(default=None, description="its private key (PEM)")
     upload_mb: int = Field(default=4096, ge=1, le=65536, description="the largest file that is taken, in MB")
     uploads_per_minute: int = Field(default=120, ge=1, description="of one account or token; ten times that of one address")
+    body_seconds: int = Field(default=60, ge=1, description="within which 16 KiB of a body, or its rest, have to come")
     session_idle_minutes: int = Field(default=60, ge=1, description="a session ends after so long without a request")
     session_hours: int = Field(default=12, ge=1, description="and after so long in all")
     audit_days: int = Field(default=1095, ge=1, description="how long the audit is kept")

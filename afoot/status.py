@@ -4,7 +4,7 @@ A part that should appear in `afoot status` is one function and one line in PART
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -18,7 +18,7 @@ from ingest import tables
 from ingest.local_days import EPOCH
 from ingest.publishing import outbox
 from ingest.publishing.outbox import FACTS
-from ingest.wearables import list_wearables
+from ingest.wearables import Wearable, list_wearables
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,19 @@ def wearable_lines(app: App) -> Iterator[Line]:
     troubles = Counter(one.problem for one in paired if one.problem)
     for problem, count in troubles.most_common():
         yield Line("wearables", f"{count} not synced", problem, False)
+    yield from _shared_names(paired)
+
+
+def _shared_names(paired: Sequence[Wearable]) -> Iterator[Line]:
+    """Name what may be one device in two hands: a page tells no address, and only people can look. Mostly it is chance."""
+    named: dict[str, list[Wearable]] = {}
+    for one in paired:
+        if one.can_sync_by_page:
+            named.setdefault(one.paired.name, []).append(one)
+    for name, found in sorted(named.items()):
+        owners = len({one.patient_id for one in found})
+        if owners > 1 and not all(one.paired.address for one in found):
+            yield Line("wearables", name, f"{owners} patients have paired one of this name: is it one in two hands?")
 
 
 def backup_lines(app: App) -> Iterator[Line]:

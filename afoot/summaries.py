@@ -24,7 +24,7 @@ from rules.minutes import WakingSource, WearSource
 from rules.prescription import Prescription
 
 # Raise it when a day's numbers come out otherwise, or are written otherwise, than before.
-FORMAT = 2
+FORMAT = 3
 
 summaries_metadata = MetaData()
 

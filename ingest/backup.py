@@ -19,7 +19,8 @@ from threading import Thread
 from typing import IO, Any, BinaryIO, cast
 
 import pyrage
-from sqlalchemy import Connection, Engine, MetaData, Table, create_engine, func, inspect, select, text
+from sqlalchemy import Connection, Engine, MetaData, Table, column, create_engine, delete, func, insert, inspect, select, text
+from sqlalchemy import table as lightweight_table
 
 from ingest import tables
 from ingest.archive import CHUNK_BYTES, Archive
@@ -142,20 +143,50 @@ def _copy(source: Connection, target: Connection, metadata: Sequence[MetaData]) 
             rows = source.execution_options(yield_per=ROWS_AT_ONCE).execute(select(table))
             for part in rows.partitions():
                 target.execute(table.insert(), [dict(row._mapping) for row in part])
-            _continue_numbers(target, table)
+            _continue_numbers(source, target, table)
 
 
-def _continue_numbers(connection: Connection, table: Table) -> None:
-    """Let PostgreSQL number new rows after those that were copied."""
-    column = table.autoincrement_column
-    if connection.dialect.name != "postgresql" or column is None:
+def _continue_numbers(source: Connection, target: Connection, table: Table) -> None:
+    """Let the target number new rows after those that were copied and, where no number may come twice, after all ever given."""
+    numbered = table.autoincrement_column
+    if numbered is None:
         return
-    highest = connection.execute(select(func.max(column))).scalar()
-    sequence = connection.execute(
-        text("SELECT pg_get_serial_sequence(:table, :column)"), {"table": f'"{table.name}"', "column": column.name}
-    ).scalar()
-    if sequence is not None and highest is not None:
-        connection.execute(text("SELECT setval(CAST(:sequence AS regclass), :value)"), {"sequence": sequence, "value": highest})
+    highest = target.execute(select(func.max(numbered))).scalar() or 0
+    is_once = table.dialect_options["sqlite"]["autoincrement"]
+    if is_once:
+        highest = max(highest, _highest_given(source, table))
+    if not highest:
+        return
+    if target.dialect.name == "sqlite":
+        if not is_once:
+            return  # by itself it goes on after the highest that is there
+        target.execute(delete(_GIVEN).where(_GIVEN.c.name == table.name))
+        target.execute(insert(_GIVEN).values(name=table.name, seq=highest))
+    elif sequence := _sequence(target, table):
+        target.execute(text("SELECT setval(CAST(:sequence AS regclass), :value)"), {"sequence": sequence, "value": highest})
+
+
+# SQLite's own table of the highest number that each table gave, of those that never give one twice.
+_GIVEN = lightweight_table("sqlite_sequence", column("name"), column("seq"))
+
+
+def _highest_given(connection: Connection, table: Table) -> int:
+    """Return the highest number that the table ever gave, to a row that is gone included; 0 if nothing says."""
+    if connection.dialect.name == "sqlite":
+        if not inspect(connection).has_table(_GIVEN.name):
+            return 0  # a store from before numbers were never given twice
+        found = connection.execute(select(_GIVEN.c.seq).where(_GIVEN.c.name == table.name)).scalar()
+    else:
+        last = text("SELECT pg_sequence_last_value(CAST(:sequence AS regclass))")
+        found = connection.execute(last, {"sequence": _sequence(connection, table)}).scalar()
+    return int(found or 0)
+
+
+def _sequence(connection: Connection, table: Table) -> str | None:
+    numbered = table.autoincrement_column
+    assert numbered is not None
+    query = text("SELECT pg_get_serial_sequence(:table, :column)")
+    return connection.execute(query, {"table": f'"{table.name}"', "column": numbered.name}).scalar()
 
 
 def _large_objects(database: Path) -> list[str]:

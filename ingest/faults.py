@@ -11,7 +11,7 @@ from itertools import groupby
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 
 from devices.recording import DAY_MS, MINUTE_MS
 from ingest import dirty, people, tables
@@ -83,6 +83,34 @@ class Faults:
     trusted: tuple[Trust, ...]
 
 
+_trusted, _owners, _minutes, _hours, _offsets = (
+    table.c for table in (tables.trusted, tables.devices, tables.minutes, tables.hours, tables.offsets)
+)
+_TRUST = (
+    select(_owners.id, _trusted.start_ms, _trusted.end_ms)
+    .join_from(tables.trusted, tables.devices, (_owners.patient_id == _trusted.patient_id) & (_owners.key == _trusted.device_key))
+    .where(_trusted.patient_id == bindparam("patient"))
+    .order_by(_owners.id, _trusted.start_ms)
+)
+_TOO_FAST = (
+    select(_minutes.device_id, _minutes.day)
+    .where(_minutes.patient_id == bindparam("patient"), _minutes.metric == "steps", _minutes.high > MAX_SPM)
+    .where(_minutes.day.between(bindparam("first"), bindparam("last")))
+    .order_by(_minutes.device_id, _minutes.day)
+)
+_HOURS = (
+    select(_hours.device_id, _hours.start_ms, _hours.end_ms, _hours.value)
+    .where(_hours.patient_id == bindparam("patient"), _hours.metric == "steps")
+    .where(_hours.start_ms >= bindparam("start"), _hours.start_ms < bindparam("end"))
+    .order_by(_hours.device_id, _hours.start_ms)
+)
+_OFFSETS = (
+    select(_offsets.device_id, _offsets.at_ms, _offsets.offset_s)
+    .where(_offsets.patient_id == bindparam("patient"), _offsets.at_ms.between(bindparam("start"), bindparam("end")))
+    .order_by(_offsets.device_id, _offsets.at_ms)
+)
+
+
 def find_faults(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> Faults:
     """Return what touches [start_ms, end_ms)."""
     first, last = start_ms // DAY_MS, (end_ms - 1) // DAY_MS
@@ -114,25 +142,13 @@ def distrust_device(connection: Connection, patient_id: int, key: str) -> None:
 
 
 def _read_trust(connection: Connection, patient_id: int) -> tuple[Trust, ...]:
-    table, owners = tables.trusted, tables.devices
-    rows = connection.execute(
-        select(owners.c.id, table.c.start_ms, table.c.end_ms)
-        .join(owners, (owners.c.patient_id == table.c.patient_id) & (owners.c.key == table.c.device_key))
-        .where(table.c.patient_id == patient_id)
-        .order_by(owners.c.id, table.c.start_ms)
-    )
+    rows = connection.execute(_TRUST, {"patient": patient_id})
     return tuple(Trust(*row) for row in rows)
 
 
 def _find_cadences(connection: Connection, patient_id: int, first: int, last: int) -> list[Fault]:
     """Return the minutes that nobody can have walked, with those near them on the same day of UTC."""
-    table = tables.minutes
-    rows = connection.execute(
-        select(table.c.device_id, table.c.day)
-        .where(table.c.patient_id == patient_id, table.c.metric == "steps", table.c.high > MAX_SPM)
-        .where(table.c.day.between(first, last))
-        .order_by(table.c.device_id, table.c.day)
-    ).all()
+    rows = connection.execute(_TOO_FAST, {"patient": patient_id, "first": first, "last": last}).all()
     faults = []
     for device_id, day in rows:
         (found,) = read_minutes(connection, patient_id, "steps", day, day, device_id)
@@ -147,13 +163,8 @@ def _find_cadences(connection: Connection, patient_id: int, first: int, last: in
 
 def _read_hours(connection: Connection, patient_id: int, first: int, last: int) -> list[DeviceHour]:
     """Return the vendors' hours. One that reaches over a midnight of UTC is left out: its two days change apart."""
-    table = tables.hours
-    rows = connection.execute(
-        select(table.c.device_id, table.c.start_ms, table.c.end_ms, table.c.value)
-        .where(table.c.patient_id == patient_id, table.c.metric == "steps")
-        .where(table.c.start_ms >= first * DAY_MS, table.c.start_ms < (last + 1) * DAY_MS)
-        .order_by(table.c.device_id, table.c.start_ms)
-    ).all()
+    asked = {"patient": patient_id, "start": first * DAY_MS, "end": (last + 1) * DAY_MS}
+    rows = connection.execute(_HOURS, asked).all()
     hours: list[DeviceHour] = []
     for device_id, group in groupby(rows, key=lambda row: row.device_id):
         own = [row for row in group if row.start_ms // DAY_MS == (row.end_ms - 1) // DAY_MS]
@@ -180,12 +191,8 @@ def _compare(
 
 def _find_clocks(connection: Connection, patient_id: int, start_ms: int, end_ms: int) -> list[Fault]:
     """Return the stretches in which a clock stood as it stands nowhere on earth: a journey and summer time are no fault."""
-    table = tables.offsets
-    rows = connection.execute(
-        select(table.c.device_id, table.c.at_ms, table.c.offset_s)
-        .where(table.c.patient_id == patient_id, table.c.at_ms.between(start_ms - 2 * OFFSET_HOLDS_MS, end_ms + OFFSET_HOLDS_MS))
-        .order_by(table.c.device_id, table.c.at_ms)
-    ).all()
+    asked = {"patient": patient_id, "start": start_ms - 2 * OFFSET_HOLDS_MS, "end": end_ms + OFFSET_HOLDS_MS}
+    rows = connection.execute(_OFFSETS, asked).all()
     faults = []
     for device_id, group in groupby(rows, key=lambda row: row.device_id):
         own = list(group)

@@ -4,7 +4,7 @@ import secrets
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import Connection, Row, or_, select
+from sqlalchemy import Connection, Row, bindparam, or_, select
 from sqlalchemy.exc import IntegrityError
 
 from devices.recording import DAY_MS, Device
@@ -109,12 +109,16 @@ def set_home(connection: Connection, patient_id: int, zone: str) -> None:
     dirty.mark_since(connection, patient_id)
 
 
+_zones, _devices = tables.zones.c, tables.devices
+_ZONES = select(_zones.from_ms, _zones.zone).where(_zones.patient_id == bindparam("patient")).order_by(_zones.from_ms)
+_DEVICES = (
+    select(_devices).where(_devices.c.patient_id == bindparam("patient")).order_by(_devices.c.priority.desc(), _devices.c.key)
+)
+
+
 def zone_history(connection: Connection, patient: Patient) -> list[tuple[int, str]]:
     """Return (from_ms, zone) in time order; the first holds since ever."""
-    table = tables.zones
-    rows = connection.execute(
-        select(table.c.from_ms, table.c.zone).where(table.c.patient_id == patient.id).order_by(table.c.from_ms)
-    )
+    rows = connection.execute(_ZONES, {"patient": patient.id})
     return [(-(2**62), patient.zone), *((row.from_ms, row.zone) for row in rows)]
 
 
@@ -144,19 +148,26 @@ def own_device(connection: Connection, patient_id: int, device: Device) -> int:
         again = connection.execute(mine).scalar_one_or_none()
         if again is not None:
             return int(again)
-        message = f"device {device.key}: its serial number belongs to another patient; nothing of it was taken"
-        raise Conflict(message) from error
+        raise not_theirs(device) from error
     return int(connection.execute(mine).scalar_one())
+
+
+def not_theirs(device: Device) -> Conflict:
+    return Conflict(f"device {device.key}: its serial number belongs to another patient; nothing of it was taken")
 
 
 def list_devices(connection: Connection, patient_id: int) -> list[OwnedDevice]:
     """Return the patient's devices, the most believed first."""
-    table = tables.devices
-    query = select(table).where(table.c.patient_id == patient_id).order_by(table.c.priority.desc(), table.c.key)
     return [
-        OwnedDevice(row.id, row.patient_id, Device(row.vendor, row.model, row.serial, row.name), row.priority)
-        for row in connection.execute(query)
+        OwnedDevice(row.id, row.patient_id, Device(row.vendor, row.model, _serial(row), row.name), row.priority)
+        for row in connection.execute(_DEVICES, {"patient": patient_id})
     ]
+
+
+def _serial(row: Row[tuple[object, ...]]) -> str | None:
+    """Return the serial number; one that was released has it in its key alone, so that another patient's device may have it."""
+    nameless = Device(row.vendor, row.model, None, row.name)
+    return str(row.key).rpartition("/")[2] if row.serial is None and row.key != nameless.key else row.serial
 
 
 def disown_silent_devices(connection: Connection, patient_id: int) -> None:

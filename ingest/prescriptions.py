@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from ingest import tables
 
@@ -18,8 +18,10 @@ def add_version(connection: Connection, patient_id: int, effective: date, body: 
     return version
 
 
+_kept = tables.prescriptions.c
+_BODIES = select(_kept.body).where(_kept.patient_id == bindparam("patient")).order_by(_kept.version)
+
+
 def list_versions(connection: Connection, patient_id: int) -> list[dict[str, Any]]:
     """Return the bodies, oldest version first."""
-    table = tables.prescriptions
-    query = select(table.c.body).where(table.c.patient_id == patient_id).order_by(table.c.version)
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(_BODIES, {"patient": patient_id}).scalars())

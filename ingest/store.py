@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, Engine, MetaData, Table, bindparam, create_engine, event, inspect, select, tuple_
+from sqlalchemy import Connection, Engine, MetaData, Table, bindparam, create_engine, event, func, inspect, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import make_url
 
@@ -26,6 +26,7 @@ from ingest.minutes import ABSENT, MINUTES_PER_DAY, Grid, Minutes, plain_minutes
 from ingest.turns import Turn
 
 PAGE_BYTES = 16_384
+CREATING = 0x61666F6F74  # the name, as the number of a lock that lasts for a transaction
 BUSY_MS = 30_000
 DAYS_AT_ONCE = 512
 # A counter's period begins at a local midnight, up to 25 hours back: placing a UTC day takes the evidence of the two before it.
@@ -61,11 +62,13 @@ class Store:
             _check(connection)
         self.add_tables(tables.metadata)
 
-    def add_tables(self, metadata: MetaData) -> None:
+    def add_tables(self, *wanted: MetaData) -> None:
         """Create those of the tables that are not there yet: the store may be older than they are, or other rooms' own."""
-        if not set(metadata.tables) <= set(inspect(self.engine).get_table_names()):
+        there = set(inspect(self.engine).get_table_names())
+        missing = [metadata for metadata in wanted if not metadata.tables.keys() <= there]
+        if missing:
             with self.writing() as connection:
-                metadata.create_all(connection)
+                _create_tables(connection, *missing)
 
     @contextmanager
     def writing(self, *, keep: bool = True) -> Iterator[Connection]:
@@ -108,8 +111,16 @@ def _open(url: str, durable: bool) -> Engine:
     return engine
 
 
+def _create_tables(connection: Connection, *wanted: MetaData) -> None:
+    """Create the tables that are not there, one process at a time: PostgreSQL fails if two create the same one at once."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(CREATING)))
+    for metadata in wanted:
+        metadata.create_all(connection)
+
+
 def _create(connection: Connection) -> None:
-    tables.metadata.create_all(connection)
+    _create_tables(connection, tables.metadata)
     values = [{"key": "schema", "value": str(tables.SCHEMA_VERSION)}, {"key": "store", "value": secrets.token_hex(8)}]
     insert_new(connection, tables.about, values)
 
@@ -323,19 +334,26 @@ class DeviceMinutes:
     grid: Grid
 
 
+_minutes = tables.minutes.c
+# Statements that each judged day needs stand ready: to build one takes longer than to run it.
+_MINUTES = (
+    select(_minutes.device_id, _minutes.day, _minutes.block, _minutes.resolution_s, _minutes.unplaced)
+    .where(_minutes.patient_id == bindparam("patient"), _minutes.metric == bindparam("metric"))
+    .where(_minutes.day.between(bindparam("first_day"), bindparam("last_day")))
+    .order_by(_minutes.device_id, _minutes.day)
+)
+_MINUTES_OF_DEVICE = _MINUTES.where(_minutes.device_id == bindparam("device"))
+
+
 def read_minutes(
     connection: Connection, patient_id: int, metric: str, first_day: int, last_day: int, device_id: int | None = None
 ) -> list[DeviceMinutes]:
     """Return the stored minutes of the UTC days first_day..last_day, both included, by device."""
-    table = tables.minutes
-    query = (
-        select(table.c.device_id, table.c.day, table.c.block, table.c.resolution_s, table.c.unplaced)
-        .where(table.c.patient_id == patient_id, table.c.metric == metric, table.c.day.between(first_day, last_day))
-        .order_by(table.c.device_id, table.c.day)
-    )
-    if device_id is not None:
-        query = query.where(table.c.device_id == device_id)
-    rows = connection.execute(query).all()
+    asked = {"patient": patient_id, "metric": metric, "first_day": first_day, "last_day": last_day}
+    if device_id is None:
+        rows = connection.execute(_MINUTES, asked).all()
+    else:
+        rows = connection.execute(_MINUTES_OF_DEVICE, asked | {"device": device_id}).all()
     minutes = decode_minutes([row.block for row in rows])
     days, resolution_s, unplaced = (
         np.array([getattr(row, name) for row in rows], dtype=kind)

@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from devices.recording import DAY_MS, MINUTE_MS, SpanKind
 from ingest import people, tables
@@ -26,6 +26,9 @@ from ingest.store import read_minutes
 PULSE_NEAR_MIN = 10
 # Marks of what is off the body are made of samples this far apart at most, so they begin and end that late [G].
 MARK_EDGE_MIN = 5
+# Beside the days asked for lie this many minutes more, so that a mark's edges are found where they are, whichever days those are.
+_NEAR_MS = MARK_EDGE_MIN * MINUTE_MS
+_ASKED = slice(MARK_EDGE_MIN, -MARK_EDGE_MIN)
 # A device that gave less than this share of a day's known minutes does not set its resolution [G].
 RESOLUTION_SHARE = 0.1
 
@@ -63,21 +66,37 @@ class Timeline:
     set_aside: Mask
 
 
+_offsets, _owners, _spans, _minutes = (table.c for table in (tables.offsets, tables.devices, tables.spans, tables.minutes))
+# Each judged day needs these: to build a statement takes longer than to run it.
+_OFFSETS = (
+    select(_offsets.at_ms, _offsets.offset_s, _owners.priority, _owners.key)
+    .join_from(tables.offsets, tables.devices, _owners.id == _offsets.device_id)
+    .where(_offsets.patient_id == bindparam("patient"), _offsets.at_ms.between(bindparam("start"), bindparam("end")))
+)
+_MARKS = (
+    select(_spans.device_id, _spans.kind, _spans.start_ms, _spans.end_ms, _spans.attributes)
+    .where(_spans.patient_id == bindparam("patient"), _spans.kind.in_([SpanKind.NOT_WORN, SpanKind.CHARGING, SpanKind.SLEEP]))
+    .where(_spans.start_ms < bindparam("end"), _spans.end_ms > bindparam("start"))
+)
+_WEAR_REPORTERS = (
+    select(_spans.device_id).where(_spans.patient_id == bindparam("patient"), _spans.kind == SpanKind.NOT_WORN).distinct()
+)
+_PULSE_TAKERS = select(_owners.id).where(
+    _owners.patient_id == bindparam("patient"),
+    select(_minutes.day)
+    .where(_minutes.patient_id == bindparam("patient"), _minutes.device_id == _owners.id, _minutes.metric == "heart_rate")
+    .exists(),
+)
+
+
 def read_days(connection: Connection, patient: Patient, first: date, last: date) -> list[LocalDay]:
     """Return the patient's local days first..last, as zones and the devices' clocks tell them; none if nobody lived any."""
     zones = people.zone_history(connection, patient)
-    table, owners = tables.offsets, tables.devices
     probe = local_days(zones, first, last)
     if not probe:
         return probe
-    rows = connection.execute(
-        select(table.c.at_ms, table.c.offset_s, owners.c.priority, owners.c.key)
-        .join(owners, owners.c.id == table.c.device_id)
-        .where(
-            table.c.patient_id == patient.id,
-            table.c.at_ms.between(probe[0].start_ms - 3 * DAY_MS, probe[-1].end_ms + 3 * DAY_MS),
-        )
-    ).all()
+    asked = {"patient": patient.id, "start": probe[0].start_ms - 3 * DAY_MS, "end": probe[-1].end_ms + 3 * DAY_MS}
+    rows = connection.execute(_OFFSETS, asked).all()
     if not rows:
         return probe
     # As for minutes: the higher priority, then the first by key.
@@ -111,16 +130,19 @@ def read_timeline(connection: Connection, patient: Patient, days: Sequence[Local
             if metric == "steps":
                 resolution[row, found.grid.days - start // DAY_MS] = found.grid.resolution_s
                 unplaced += int(found.grid.unplaced.sum())
-    aside = np.zeros((len(devices), size), dtype=np.bool_)
-    for fault in find_faults(connection, patient.id, start, end).faults:
-        lower, upper = (max(0, (edge - start) // MINUTE_MS) for edge in (fault.start_ms, fault.end_ms + MINUTE_MS - 1))
+    marks, near = _read_marks(connection, patient.id, index, start, end)
+    steps_near = _read_near(connection, patient.id, index, columns["steps"], near, start)
+    aside = np.zeros(near.shape, dtype=np.bool_)
+    for fault in find_faults(connection, patient.id, start - _NEAR_MS, end + _NEAR_MS).faults:
+        edges = (fault.start_ms, fault.end_ms + MINUTE_MS - 1)
+        lower, upper = (max(0, (edge - start + _NEAR_MS) // MINUTE_MS) for edge in edges)
         aside[index[fault.device_id], lower:upper] = True
-    aside &= columns["steps"] != ABSENT
+    aside &= steps_near != ABSENT
+    steps_near[aside] = ABSENT
+    off, aside = _without_moving_edges(near, steps_near)[:, _ASKED], aside[:, _ASKED]
     # The pulse stays: it says that somebody wears the device, and rests on no step.
     columns["steps"][aside] = ABSENT
     columns["counts"][aside] = ABSENT
-    marks = _read_marks(connection, patient.id, index, start, end, size)
-    off = _without_moving_edges(marks.not_worn | marks.charging, columns["steps"])
     source = _choose(
         columns["steps"], columns["heart_rate"], off, devices, _among(devices, _pulse_takers(connection, patient.id))
     )
@@ -170,26 +192,37 @@ class _Marks:
     recorded: Mask
 
 
-def _read_marks(connection: Connection, patient_id: int, index: dict[int, int], start: int, end: int, size: int) -> _Marks:
+def _read_marks(connection: Connection, patient_id: int, index: dict[int, int], start: int, end: int) -> tuple[_Marks, Mask]:
+    """Return the marks of [start, end), and what is marked off the body of that and of the minutes near it."""
+    start, end = start - _NEAR_MS, end + _NEAR_MS
+    size = (end - start) // MINUTE_MS
     marks = _Marks(*(np.zeros((len(index), size), dtype=np.bool_) for _ in range(4)))
     by_kind = {SpanKind.NOT_WORN: marks.not_worn, SpanKind.CHARGING: marks.charging, SpanKind.SLEEP: marks.recorded}
-    table = tables.spans
-    rows = connection.execute(
-        select(table.c.device_id, table.c.kind, table.c.start_ms, table.c.end_ms, table.c.attributes)
-        .where(table.c.patient_id == patient_id, table.c.kind.in_(list(by_kind)))
-        .where(table.c.start_ms < end, table.c.end_ms > start)
-    )
+    rows = connection.execute(_MARKS, {"patient": patient_id, "start": start, "end": end})
     for device_id, kind, first_ms, last_ms, attributes in rows:
         # A minute is marked if most of it is: spans have second edges.
         first, last = (max(0, (instant - start + MINUTE_MS // 2) // MINUTE_MS) for instant in (first_ms, last_ms))
         by_kind[SpanKind(kind)][index[device_id], first:last] = True
         if kind == SpanKind.SLEEP and json.loads(attributes).get("stage") != "awake":
             marks.asleep[index[device_id], first:last] = True
-    return marks
+    asked = _Marks(*(one[:, _ASKED] for one in (marks.not_worn, marks.charging, marks.asleep, marks.recorded)))
+    return asked, marks.not_worn | marks.charging
+
+
+def _read_near(connection: Connection, patient_id: int, index: dict[int, int], steps: Minutes, off: Mask, start: int) -> Minutes:
+    """Return the steps with those of the minutes near them, ABSENT where no mark reaches over the end of what is asked."""
+    near = np.full(off.shape, ABSENT, dtype=np.int16)
+    end = start + steps.shape[1] * MINUTE_MS
+    for at, first_ms in ((MARK_EDGE_MIN, start - _NEAR_MS), (off.shape[1] - MARK_EDGE_MIN, end)):
+        if (off[:, at - 1] & off[:, at]).any():
+            for found in read_minutes(connection, patient_id, "steps", first_ms // DAY_MS, (first_ms + _NEAR_MS - 1) // DAY_MS):
+                _lay_out(near[index[found.device_id]], found.grid.days, found.grid.minutes, start - _NEAR_MS)
+    near[:, _ASKED] = steps
+    return near
 
 
 def _without_moving_edges(off: Mask, steps: Minutes) -> Mask:
-    """Return when each device was off the body: (devices, n) bool.
+    """Return when each device was off the body: (devices, n) bool. A mark that reaches over an end of it has no edge there.
 
     A device that counts steps in the minutes at the edge of such a mark was still, or again, on the body in them; what it counts
     in the midst of one, it was carried about.
@@ -197,29 +230,26 @@ def _without_moving_edges(off: Mask, steps: Minutes) -> Mask:
     counted = off & (steps > 0)
     for row in np.flatnonzero(counted.any(axis=1)).tolist():
         edges = np.flatnonzero(np.diff(off[row].astype(np.int8))) + 1
-        for first, last in pairwise(edges.tolist()):
-            if off[row, first]:
-                begin, end = slice(first, min(first + MARK_EDGE_MIN, last)), slice(max(last - MARK_EDGE_MIN, first), last)
+        size = off.shape[1]
+        for first, last in pairwise([0, *edges.tolist(), size]):
+            if not off[row, first]:
+                continue
+            begin, end = slice(first, min(first + MARK_EDGE_MIN, last)), slice(max(last - MARK_EDGE_MIN, first), last)
+            if first > 0:
                 off[row, begin] &= ~np.logical_and.accumulate(counted[row, begin])
+            if last < size:
                 off[row, end] &= ~np.logical_and.accumulate(counted[row, end][::-1])[::-1]
     return off
 
 
 def _wear_reporters(connection: Connection, patient_id: int) -> set[int]:
     """Return the devices that ever said that they were not worn: of these, silence about it means worn."""
-    table = tables.spans
-    query = select(table.c.device_id).where(table.c.patient_id == patient_id, table.c.kind == SpanKind.NOT_WORN).distinct()
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(_WEAR_REPORTERS, {"patient": patient_id}).scalars())
 
 
 def _pulse_takers(connection: Connection, patient_id: int) -> set[int]:
     """Return the devices that ever took a pulse: whether one does must not depend on the days that are asked for."""
-    owners, table = tables.devices, tables.minutes
-    pulse = select(table.c.day).where(
-        table.c.patient_id == patient_id, table.c.device_id == owners.c.id, table.c.metric == "heart_rate"
-    )
-    query = select(owners.c.id).where(owners.c.patient_id == patient_id, pulse.exists())
-    return set(connection.execute(query).scalars())
+    return set(connection.execute(_PULSE_TAKERS, {"patient": patient_id}).scalars())
 
 
 def _among(devices: Sequence[OwnedDevice], ids: set[int]) -> Mask:

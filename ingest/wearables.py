@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select
 
 from devices.files.reader import ReadOptions
 from devices.files.source import FileSource
 from devices.radio.codec import Cursor
 from devices.radio.codecs import find_own
-from ingest import people, tables
+from ingest import owners, people, tables
 from ingest.archive import Archive
 from ingest.collect.exchanging import Clock
 from ingest.collect.files import Outcome, import_files
@@ -55,17 +55,12 @@ def add_wearable(connection: Connection, patient_id: int, paired: Paired) -> Non
     One that the patient paired by a browser's page, which tells no address, is found again by its own name (`Chooser`): it gets
     its address, and stays the device that it was.
 
-    Raises: Conflict if it is paired already
+    Raises: Conflict if it is paired already, or another patient has data of it
     """
-    same = wearables.c.id == paired.id
-    if paired.address:
-        same |= (
-            func.upper(wearables.c.address) == paired.address.upper()
-        )  # one that was paired by a page has it beside an id of its own
-    row = connection.execute(select(wearables.c.patient_id).where(same)).first()
-    if row is not None:
-        whose = "this patient" if row.patient_id == patient_id else "another patient"
-        raise Conflict(f"wearable {paired.id}: is paired with {whose} already")
+    whose = owners.find_paired(connection, paired.id)
+    if whose is not None:
+        raise Conflict(f"wearable {paired.id}: is paired with {'this' if whose == patient_id else 'another'} patient already")
+    owners.check_pairing(connection, patient_id, paired.id)
     if paired.address and (known := _without_address(connection, patient_id, paired)) is not None:
         connection.execute(wearables.update().where(wearables.c.id == known).values(address=paired.address))
         return

@@ -9,7 +9,7 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from afoot.commands.common import Json, PatientOption, opened
-from afoot.output import OK, REFUSED, print_json, print_table, refusals, stderr
+from afoot.output import OK, REFUSED, print_json, print_table, refusals, say, stderr
 from afoot.plain import plain_outcome, plain_rejects
 from devices.errors import DecodeError, Unrecognised
 from devices.files.reader import ReadOptions
@@ -46,7 +46,7 @@ def import_(
             report(_with_progress(preview(app.store, owner, files, options), len(files)), json)
         with readers_for(len(files)) as run:
             outcomes = import_files(app.store, app.archive, owner, files, options, app.now_ms(), run)
-            report(_with_progress(outcomes, len(files)), json)
+            report(_with_progress(_told_if_cut_short(outcomes, [file.name for file in files]), len(files)), json)
 
 
 def rebuild(json: Json = False) -> None:
@@ -126,6 +126,25 @@ def _with_progress(outcomes: Iterator[Outcome], total: int) -> Iterator[Outcome]
         for outcome in outcomes:
             yield outcome
             progress.advance(task)
+
+
+def _told_if_cut_short(outcomes: Iterator[Outcome], names: Sequence[str]) -> Iterator[Outcome]:
+    """Yield the outcomes; where a full disk or a person ends the import, say of each file whether it is safe."""
+    left, is_whole = dict.fromkeys(names), False
+    try:
+        lost = False
+        for outcome in outcomes:
+            if outcome.hash:
+                del left[outcome.name]
+            lost = lost or outcome.lacked_room
+            yield outcome
+        is_whole = not lost
+    finally:
+        if not is_whole:
+            say(f"stored safely: {len(names) - len(left)} of {len(names)} files. {'Not stored:' if left else ''}")
+            for name in left:
+                say(f"  {name}")
+            say("Import them all again when nothing stands in the way: what is stored stays as it is.")
 
 
 def report(outcomes: Iterator[Outcome], json: bool) -> None:

@@ -1,12 +1,14 @@
 """The drop folder: a folder for each patient, by pseudonym or name; what appears in it is imported and put aside."""
 
-import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from afoot.app import App
+from afoot.service import audit
+from afoot.service.settled import is_settled
+from afoot.service.turns import EVALUATE, FILES, wake
 from devices.files.reader import ReadOptions
 from devices.files.source import FileSource
 from ingest import people
@@ -15,13 +17,14 @@ from ingest.people import Patient
 
 log = logging.getLogger(__name__)
 
-# A file that is still being written changes within it.
-QUIET_MS = 5_000
 IMPORTED, REFUSED = "imported", "refused"
+PUT_ASIDE = (IMPORTED, REFUSED)
+# As the audit knows it: no person, and nobody's token.
+WHO, ROLE = "drop folder", "job"
 
 
 def import_dropped(app: App) -> int:
-    """Import what lies in the drop folder and was not changed for some seconds; returns how many files.
+    """Import what lies in the drop folder and nobody writes to any more; returns how many files.
 
     A file that was imported goes to `imported`, one that was not, in whole or in part, to `refused`, with the reason beside it.
     """
@@ -30,10 +33,16 @@ def import_dropped(app: App) -> int:
         return 0
     with app.store.reading() as connection:
         patients = people.list_patients(connection)
-    done = 0
+    done, waits = 0, False
     for patient in patients:
         for folder in folders_of(top, patient):
-            done += _import(app, patient, folder)
+            found = _look(folder, app.now_ms())
+            waits = waits or found.waits or not _import(app, patient, found.ready)
+            done += len(found.ready)
+    if waits:
+        # A file that is closed without a further change is told by no event.
+        with app.store.writing() as connection:
+            wake(connection, FILES, app.now_ms())
     return done
 
 
@@ -44,30 +53,69 @@ def folders_of(top: Path, patient: Patient) -> list[Path]:
     return [top / patient.pseudonym, *([top / name] if named else [])]
 
 
-def _import(app: App, patient: Patient, folder: Path) -> int:
-    files = list(_ready(folder, app.now_ms()))
+def _import(app: App, patient: Patient, files: list["_Dropped"]) -> bool:
+    """Import the files and put them aside; returns whether none of them was written to meanwhile."""
     if not files:
-        return 0
-    sources = [FileSource(path, path.name) for path in files]
+        return True
+    sources = [FileSource(one.path, one.path.name) for one in files]
     options = ReadOptions(people.checked_zone(patient.zone))
-    outcomes = list(import_files(app.store, app.archive, patient, sources, options, app.now_ms()))
-    by_name = {outcome.name: outcome for outcome in outcomes}
-    for path in files:
-        _put_aside(path, by_name[path.name])
+    outcomes = {one.name: one for one in import_files(app.store, app.archive, patient, sources, options, app.now_ms())}
+    _note(app, patient, sum(bool(one.hash) for one in outcomes.values()))
+    same = [one for one in files if one.is_same()]
+    for one in same:
+        _put_aside(one.path, outcomes[one.path.name])
     log.info("imported %d dropped files", len(files))
-    return len(files)
+    return len(same) == len(files)
 
 
-def _ready(folder: Path, now_ms: int) -> Iterator[Path]:
+def _note(app: App, patient: Patient, kept: int) -> None:
+    now_ms = app.now_ms()
+    with app.store.writing() as connection:
+        audit.note(connection, [audit.Act(now_ms, WHO, ROLE, "change files", patient.id)] * kept)
+        wake(connection, EVALUATE, now_ms)
+
+
+@dataclass(frozen=True, slots=True)
+class _Dropped:
+    """A file as it was when it seemed whole."""
+
+    path: Path
+    size: int
+    changed_ns: int
+
+    def is_same(self) -> bool:
+        """Whether it still is what was read: else it stays, and comes in again, whole. False if somebody took it back."""
+        try:
+            now = self.path.stat()
+        except FileNotFoundError:
+            return False
+        return (now.st_size, now.st_mtime_ns) == (self.size, self.changed_ns)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """waits: whether there is something that is still being written"""
+
+    ready: list[_Dropped]
+    waits: bool
+
+
+def _look(folder: Path, now_ms: int) -> _Found:
     if not folder.is_dir() or folder.is_symlink():
-        return
+        return _Found([], waits=False)
+    ready, waits = [], False
     for path in sorted(folder.iterdir()):
         if path.is_symlink() or not path.is_file() or path.name.startswith("."):
             continue
-        # Gone meanwhile: somebody took it back.
-        with contextlib.suppress(FileNotFoundError):
-            if now_ms - path.stat().st_mtime_ns // 1_000_000 >= QUIET_MS:
-                yield path
+        try:
+            state = path.stat()
+            if is_settled(path, now_ms):
+                ready.append(_Dropped(path, state.st_size, state.st_mtime_ns))
+            else:
+                waits = True
+        except FileNotFoundError:
+            pass  # somebody took it back
+    return _Found(ready, waits)
 
 
 def _put_aside(path: Path, outcome: Outcome) -> None:

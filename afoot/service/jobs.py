@@ -18,7 +18,7 @@ from afoot.service.dropping import import_dropped
 from afoot.service.page_radio import keep_abandoned
 from afoot.service.recovering import import_complete
 from afoot.service.sessions import Lifetime
-from afoot.service.turns import DELIVER, EVALUATE
+from afoot.service.turns import DELIVER, EVALUATE, FILES
 from afoot.syncing import sync_due
 from ingest import dirty, people
 from ingest.people import Patient
@@ -122,7 +122,7 @@ def drop_left_over(folder: Path, now_ms: int) -> None:
 
 
 JOBS: tuple[Job, ...] = (
-    Job("files", every(10), import_dropped),
+    Job(FILES, every(30), import_dropped),
     Job("uploads", every(60), import_complete),
     Job("page syncs", every(60), keep_abandoned),
     Job(EVALUATE, every(60), evaluate_changed),

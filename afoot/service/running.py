@@ -4,6 +4,8 @@ import logging
 import signal
 import socket
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 import uvicorn
@@ -13,6 +15,7 @@ from afoot.output import say
 from afoot.service.jobs import JOBS
 from afoot.service.parts import make_parts
 from afoot.service.scheduler import Scheduler
+from afoot.service.watching import DropWatch
 from afoot.service.web import build_web
 from ingest.collect.remote import LONGEST_MESSAGE
 
@@ -58,11 +61,22 @@ def serve(app: App) -> None:
         scheme = "https" if settings.serve_cert else "http"
         say(f"afoot listens on {scheme}://{f'[{host}]' if ':' in host else host}:{port}")
         _outlive_signals()
-        scheduler.start()
-        try:
+        with _working(app, scheduler, watches=settings.serve_role == "all"):
             uvicorn.Server(config).run(sockets=[listening])
-        finally:
-            scheduler.stop(GRACE_S)
+
+
+@contextmanager
+def _working(app: App, scheduler: Scheduler, *, watches: bool) -> Iterator[None]:
+    """Run jobs while the block lasts."""
+    watch = DropWatch(app)
+    scheduler.start()
+    if watches:
+        watch.start()
+    try:
+        yield
+    finally:
+        watch.stop()
+        scheduler.stop(GRACE_S)
 
 
 def _outlive_signals() -> None:
@@ -99,6 +113,5 @@ def _work(app: App) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, told)
     say("afoot works")
-    scheduler.start()
-    stop.wait()
-    scheduler.stop(GRACE_S)
+    with _working(app, scheduler, watches=True):
+        stop.wait()

@@ -13,7 +13,7 @@ from afoot.service.tables import jobs
 
 LEASE_MS = 60_000
 RENEW_MS = 15_000
-EVALUATE, DELIVER = "evaluate", "deliver"
+EVALUATE, DELIVER, FILES = "evaluate", "deliver", "files"
 # After an upload others of the same patient often follow.
 SETTLE_MS = 3_000
 LONGEST_WAIT_MS = 600_000

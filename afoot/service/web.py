@@ -20,6 +20,7 @@ from afoot.service.edge import Edge
 from afoot.service.headers import SecureHeaders
 from afoot.service.page_radio import keep_abandoned
 from afoot.service.parts import Parts, make_parts
+from afoot.service.patience import Patience
 from afoot.service.problems import Problem, add_handlers
 from afoot.service.routes import ROUTERS
 
@@ -66,6 +67,7 @@ def build_web(app: App, parts: Parts | None = None) -> FastAPI:
     web.mount("/static", StaticFiles(directory=STATIC), name="static")
     # The last added is the outermost.
     web.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(app), www_redirect=False)
+    web.add_middleware(Patience, seconds=app.settings.body_seconds)
     web.add_middleware(Edge, count=parts.metrics.count_request)
     web.add_middleware(SecureHeaders, https=parts.is_https)
     return web

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from dashboards.pages.heat import Week, build_weeks, shade_words
@@ -37,6 +37,8 @@ class CaseFacts:
     days:     local days in order without a hole, today up to now the last
     alerts:   of the time shown, and all that are open
     said:     observations of the time shown
+    shown:    the first and the last local day that were asked for; None: those of `days`
+    begins_ms: the first known minute of all; None if there is none
     """
 
     patient: PatientFacts
@@ -47,6 +49,17 @@ class CaseFacts:
     snoozes: Sequence[Snooze] = ()
     said: Sequence[Observation] = ()
     evidence: Evidence | None = None
+    shown: tuple[date, date] | None = None
+    begins_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """That more is known than is shown. until: the last day of the time before, as ISO; empty where nothing is known of it"""
+
+    said: str
+    until: str
+    is_past: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +135,7 @@ class Case:
     ledger: Ledger | None
     charts: Charts | None
     no_days: str
+    earlier: Earlier | None
 
 
 # A column of the table of what was said, and the codes in it.
@@ -151,7 +165,22 @@ def build_case(facts: CaseFacts, words: Words) -> Case:
         ledger=build_ledger(facts.evidence, facts.at_ms, zone, words) if facts.evidence else None,
         charts=build_charts(facts.days, facts.prescription, facts.at_ms),
         no_days=_no_days(known_ms, zone, words),
+        earlier=_earlier(facts, zone, words),
     )
+
+
+def _earlier(facts: CaseFacts, zone: ZoneInfo, words: Words) -> Earlier | None:
+    """Return what there is beside the days shown; None if that is all."""
+    if facts.shown is None or facts.begins_ms is None:
+        return None
+    (first, last), begins = facts.shown, _local(facts.begins_ms, zone).date()
+    is_past = last < _local(facts.at_ms, zone).date()
+    if begins >= first and not is_past:
+        return None
+    # Days alone could be of any year here.
+    told = {name: f"{words.day(day)} {day.year}" for name, day in (("first", first), ("last", last), ("begins", begins))}
+    said = words("case_more_days", **told)
+    return Earlier(said, (first - timedelta(days=1)).isoformat() if begins < first else "", is_past)
 
 
 def _no_days(known_ms: int | None, zone: ZoneInfo, words: Words) -> str:

@@ -12,7 +12,8 @@ from dashboards.pages.patient_en import ENGLISH
 from dashboards.pages.strips import Layer, Strip, build_strip
 from dashboards.pages.today import Slots, build_slots, is_fresh, tell_since, tell_walks
 from dashboards.pages.words import duration
-from devices.recording import MINUTE_MS, Reject
+from devices.radio.codecs import find_codec
+from devices.recording import DAY_MS, MINUTE_MS, Reject
 from ingest import ledger
 from ingest.observations import CODES, Kind, Observation
 from ingest.store import Change
@@ -24,6 +25,7 @@ from rules.verdict import DayVerdict
 
 LANGUAGES: Mapping[str, Words] = MappingProxyType({one.code: one for one in (ENGLISH, GERMAN)})
 DETAILS_SHOWN = 8
+SPARE_DAYS = 2  # how long before a wearable forgets the page says so
 CAPTURE = "capture"  # the reader of what came over the radio
 
 
@@ -178,12 +180,21 @@ def _worn(one: Wearable, facts: Facts, words: Words) -> Worn:
         return words.when(at_ms, facts.at_ms, facts.zone)
 
     lines = [words("wearables_never") if one.synced_ms is None else words("wearables_synced", when=when(one.synced_ms))]
+    if one.synced_ms is not None and _is_almost_full(one, facts.at_ms):
+        lines.append(words("wearables_soon"))
     if one.problem and one.tried_ms is not None:
         lines.append(words("wearables_problem", when=when(one.tried_ms)))
     if one.battery is not None:
         lines.append(words("radio_battery", percent=one.battery))
     name = one.paired.name or one.paired.id
     return Worn(one.paired.id, name, tuple(lines), one.can_sync_by_page, not one.paired.address)
+
+
+def _is_almost_full(one: Wearable, at_ms: int) -> bool:
+    """Whether it will soon have to forget what it has not told yet."""
+    codec = find_codec(one.paired.codec)
+    keeps = codec.chooser.keeps_days if codec is not None and codec.chooser is not None else None
+    return keeps is not None and at_ms - (one.synced_ms or 0) >= (keeps - SPARE_DAYS) * DAY_MS
 
 
 def tell_said(one: Observation, words: Words) -> str:

@@ -120,6 +120,7 @@ GERMAN = Words(
         "wearables_stop": "Anhalten",
         "wearables_synced": "Zuletzt abgeglichen: {when}.",
         "wearables_never": "Noch nicht abgeglichen.",
+        "wearables_soon": "Bitte gleichen Sie es heute ab: Was älter ist als einige Tage, vergisst es.",
         "wearables_problem": "Der letzte Versuch ({when}) ist nicht gelungen.",
         "wearables_remove": "Das gehört mir nicht mehr",
         "wearables_remove_why": "Es wird hier dann nicht mehr abgeglichen. Alles, was von ihm kam, bleibt.",

@@ -86,6 +86,7 @@ ENGLISH = Words(
         "wearables_stop": "Stop",
         "wearables_synced": "Last synced {when}.",
         "wearables_never": "Not synced yet.",
+        "wearables_soon": "Please sync it today: it forgets what is older than some days.",
         "wearables_problem": "The last try, {when}, did not work.",
         "wearables_remove": "This is no longer mine",
         "wearables_remove_why": "It is then no longer synced here. All that came from it stays.",

@@ -276,11 +276,13 @@ class Chooser:
     own_name: the names that tell a device from others of its kind, for a browser tells no address
     prefixes: how these begin
     services: full UUIDs of all services that an exchange may use, and may be listed only by
+    keeps_days: for how long it keeps what it measured; None if for months
     """
 
     own_name: re.Pattern[str]
     prefixes: tuple[str, ...]
     services: tuple[str, ...]
+    keeps_days: int | None = None
 
 
 class Codec(Protocol):

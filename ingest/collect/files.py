@@ -4,6 +4,7 @@ A file is done when its outcome is yielded: by then its bytes, its minutes and i
 stops the run before, the same call again completes it.
 """
 
+import errno
 import json
 import logging
 import os
@@ -24,7 +25,7 @@ from devices.files import READERS
 from devices.files.reader import Reader, ReadOptions, SingleFile
 from devices.files.source import BytesSource, FileSource, Source
 from devices.recording import Device, Reject
-from ingest import dirty, ledger, people, tables
+from ingest import dirty, ledger, owners, people, tables
 from ingest.archive import Archive
 from ingest.digest import SAMPLES_AT_ONCE, DeviceDigest, Digest, digest, find_parts, open_container
 from ingest.errors import Conflict, NotKnown
@@ -48,6 +49,7 @@ class Outcome:
 
     known:   its bytes were imported before, so nothing was read again
     refused: why it, or a part of it, could not be read; what could be was kept
+    lacked_room: the disk was full; nothing of it was kept
     """
 
     name: str
@@ -57,6 +59,7 @@ class Outcome:
     change: Change = field(default_factory=Change)
     rejects: tuple[Reject, ...] = ()
     refused: tuple[str, ...] = ()
+    lacked_room: bool = False
 
 
 # How to read what each reader claims; None stands for any that is not named.
@@ -65,20 +68,39 @@ _Settled = dict[str | None, ReadOptions]
 
 @dataclass(slots=True)
 class _Pending:
+    """decided: of an import that is read again, whose devices were refused then, and why; None for one that comes in now"""
+
     entry: ledger.Import
     settled: _Settled
+    decided: dict[str, str] | None = None
+    strangers: dict[str, str] = field(default_factory=dict)
     readers: set[str] = field(default_factory=set)
     rejects: list[Reject] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     change: Change = field(default_factory=Change)
 
     def result(self) -> ledger.Result:
-        options = _plain(self.settled, self.readers)
+        options = _plain(self.settled, self.readers) | ({"strangers": self.strangers} if self.strangers else {})
         return ledger.Result(self.entry.id, options, self.readers, self.refused, self.rejects, self.change)
 
     def outcome(self) -> Outcome:
         readers, refused = tuple(sorted(self.readers)), tuple(self.refused)
         return Outcome(self.entry.name, self.entry.hash, readers, False, self.change, tuple(self.rejects), refused)
+
+    def claim(self, connection: Connection, device: Device) -> int:
+        """Return the id of the patient's device. Raises: Conflict if it is another's"""
+        patient_id = self.entry.patient_id
+        if self.decided is None:
+            return owners.claim_device(connection, patient_id, device)
+        if device.key in self.decided:
+            # The other may have let go of it since: what was theirs on that day is nobody else's.
+            raise Conflict(self.decided[device.key])
+        return owners.claim_again(connection, patient_id, device)
+
+    def refuse(self, device: Device, reason: str) -> None:
+        if device.key not in self.strangers:
+            self.strangers[device.key] = reason
+            self.refused.append(reason)
 
 
 def find_files(paths: Sequence[Path]) -> list[FileSource]:
@@ -219,7 +241,7 @@ def _rebuild(connection: Connection, archive: Archive, patient: Patient) -> Iter
     for entry in entries:
         settled = _remembered(entry, people.checked_zone(patient.zone))
         archive.verify(connection, entry.hash)
-        pending = _Pending(entry, settled)
+        pending = _Pending(entry, settled, decided=entry.options.get("strangers", {}))
         source = archive.open(connection, entry.hash, entry.name)
         for said in _digests(source, settled, {}):
             _write(connection, [_Piece(pending, said, False)])
@@ -272,10 +294,16 @@ def _archive(
         try:
             kept.append(archive.keep(connection, source))
         except (OSError, DecodeError) as error:
-            kept.append(Outcome(source.name, refused=(f"the file could not be read: {error}",)))
+            kept.append(_not_kept(source.name, error))
     inputs = [(one[0], one[1].name) for one in kept if not isinstance(one, Outcome)]
     entries = ledger.register(connection, patient.id, inputs, at_ms)
     return [one if isinstance(one, Outcome) else _known_or_new(connection, entries[one[0]], one[1], options) for one in kept]
+
+
+def _not_kept(name: str, error: Exception) -> Outcome:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Outcome(name, refused=("the disk is full: nothing of this file was kept",), lacked_room=True)
+    return Outcome(name, refused=(f"the file could not be read: {error}",))
 
 
 def _known_or_new(connection: Connection, entry: ledger.Import, source: Source, options: ReadOptions) -> _Entry | Outcome:
@@ -389,9 +417,9 @@ def _write(connection: Connection, pieces: Sequence[_Piece]) -> None:
         for own in said.devices:
             try:
                 if (patient_id, own.device) not in known:
-                    known[patient_id, own.device] = people.own_device(connection, patient_id, own.device)
+                    known[patient_id, own.device] = pending.claim(connection, own.device)
             except Conflict as error:
-                pending.refused.append(str(error))
+                pending.refuse(own.device, str(error))
                 continue
             device_id = known[patient_id, own.device]
             for metric, of_metric in own.evidence.items():

@@ -24,7 +24,11 @@ class Superseded(Exception):
 
 
 class Right:
-    """The right to publish, of one run at a time. It lasts longer than the slowest request, and is renewed between them."""
+    """The right to publish, of one run at a time. It lasts longer than the slowest request, and is renewed between them.
+
+    It is not given away earlier where its holder is seen to be dead: the server may still be at the request that it had sent, and
+    carry out a deletion after the next holder's writing.
+    """
 
     LASTS_MS = 180_000
 

@@ -1,11 +1,13 @@
 """The program in a home of its own."""
 
+import functools
 import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from typer.main import get_command
 from typer.testing import CliRunner
 
 from afoot.cli import app
@@ -55,12 +57,17 @@ class Program:
         return result.err
 
 
+# The commands are read off the functions' signatures once, as in a process of afoot, and not again for each call of the runner.
+_read_commands = functools.cache(get_command)
+
+
 @pytest.fixture
 def afoot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Program:
     home = tmp_path / "home"
     monkeypatch.setenv("AFOOT_HOME", str(home))
     monkeypatch.setenv("AFOOT_DURABLE", "false")
     monkeypatch.delenv("AFOOT_STORE", raising=False)
+    monkeypatch.setattr("typer.testing._get_command", _read_commands)
     # Reports are written into the folder that one is in.
     work = tmp_path / "work"
     work.mkdir()

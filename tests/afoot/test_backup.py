@@ -14,6 +14,8 @@ from sqlalchemy import MetaData, create_engine, select
 
 from afoot import backing_up
 from afoot.app import App, open_app
+from afoot.erasing import erase_patient
+from afoot.settings import Settings
 from devices.recording import DAY_MS
 from ingest import people
 from ingest.archive import SMALL_BYTES
@@ -21,7 +23,7 @@ from ingest.backup import read_backup, write_backup
 from ingest.errors import BadBackup
 from tests.afoot.conftest import Program, csv
 from tests.afoot.test_prescription import FIRST
-from tests.ingest.servers import postgresql
+from tests.ingest.servers import Postgresql
 
 LARGE = csv("2026-03-04T08:00:00Z,70", "#" + "x" * SMALL_BYTES)
 
@@ -73,28 +75,61 @@ def test_everything_comes_back(full: Program, key: tuple[str, Path], tmp_path: P
 
 
 @pytest.mark.live
-def test_from_sqlite_to_postgresql_and_back(full: Program, tmp_path: Path) -> None:
+def test_from_sqlite_to_postgresql_and_back(full: Program, tmp_path: Path, postgresql_url: str) -> None:
     before = contents(f"sqlite:///{full.home / 'afoot.db'}")
     full.ok("backup", tmp_path / "b.tar", "--plain")
-    with postgresql() as url:
-        read_backup(tmp_path / "b.tar", tmp_path / "pg/archive", url, backing_up.METADATA, None)
-        assert contents(url) == before
-        with pytest.raises(FileExistsError, match="expected none"):
-            read_backup(tmp_path / "b.tar", tmp_path / "pg2/archive", url, backing_up.METADATA, None)
-        app = App(open_app(tmp_path / "pg").settings.model_copy(update={"store": url}))
-        try:
-            # New rows are numbered after those that came with the backup.
-            with app.store.writing() as connection:
-                assert people.add_patient(connection, "Ben", "UTC", 0).id > people.find_patient(connection, "Anna").id
-            backing_up.write(app, tmp_path / "back.tar", [])
-        finally:
-            app.close()
+    read_backup(tmp_path / "b.tar", tmp_path / "pg/archive", postgresql_url, backing_up.METADATA, None)
+    assert contents(postgresql_url) == before
+    with pytest.raises(FileExistsError, match="expected none"):
+        read_backup(tmp_path / "b.tar", tmp_path / "pg2/archive", postgresql_url, backing_up.METADATA, None)
+    app = App(open_app(tmp_path / "pg").settings.model_copy(update={"store": postgresql_url}))
+    try:
+        # New rows are numbered after those that came with the backup.
+        with app.store.writing() as connection:
+            assert people.add_patient(connection, "Ben", "UTC", 0).id > people.find_patient(connection, "Anna").id
+        backing_up.write(app, tmp_path / "back.tar", [])
+    finally:
+        app.close()
     read_backup(
         tmp_path / "back.tar", tmp_path / "third/archive", f"sqlite:///{tmp_path / 'third/afoot.db'}", backing_up.METADATA, None
     )
     after = contents(f"sqlite:///{tmp_path / 'third/afoot.db'}")
     assert len(after.pop("patients")) == len(before.pop("patients")) + 1
     assert after == before
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.live)])
+def fresh_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The store that a backup is restored into."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'fresh/afoot.db'}"
+    return empty_database(request)
+
+
+def empty_database(request: pytest.FixtureRequest) -> str:
+    server: Postgresql = request.getfixturevalue("postgresql_server")
+    return server.database()
+
+
+@pytest.mark.parametrize("left", ["nobody", "somebody"])
+@pytest.mark.parametrize("first", ["sqlite", pytest.param("postgresql", marks=pytest.mark.live)])
+def test_the_number_of_an_erased_patient_is_no_other_patients_after_a_restore(
+    tmp_path: Path, first: str, fresh_url: str, left: str, request: pytest.FixtureRequest
+) -> None:
+    url = empty_database(request) if first == "postgresql" else ""
+    app = App(Settings(home=tmp_path / "home", store=url, durable=False))
+    with app.store.writing() as connection:
+        if left == "somebody":
+            people.add_patient(connection, "Anna", "UTC", 0)
+        erased = people.add_patient(connection, "Ben", "UTC", 0)
+    erase_patient(app, erased, "test")
+    backing_up.write(app, tmp_path / "b.tar", [])
+    app.close()
+    read_backup(tmp_path / "b.tar", tmp_path / "fresh/archive", fresh_url, backing_up.METADATA, None)
+    app = App(Settings(home=tmp_path / "fresh", store=fresh_url, durable=False))
+    with app.store.writing() as connection:
+        assert people.add_patient(connection, "Cleo", "UTC", 0).id > erased.id
+    app.close()
 
 
 def test_keys_that_do_not_fit(full: Program, key: tuple[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from devices.virtual import Habit, Wearer
 from ingest import people
 from rules import ledger
 from rules.checks import RULES
-from tests.afoot.conftest import Program
+from tests.afoot.conftest import Program, csv
 
 SURGERY = date(2026, 2, 16)
 
@@ -208,3 +208,20 @@ def test_simulating_changes_nothing(clinic: Program) -> None:
     for rule, row in rows.items():
         opened_at = [s["at"] for s in checked["transitions"] if (s["rule"], s["kind"]) == (rule, "opened") and s["at"] < AT]
         assert row["opened"] == opened_at
+
+
+@pytest.mark.parametrize("again", [False, True])
+def test_a_silence_of_a_year_is_said_to_be_one(afoot: Program, tmp_path: Path, again: bool) -> None:
+    """No rule looks back further than 200 days, but how long nothing came has its beginning where it began."""
+    path = tmp_path / "day.csv"
+    path.write_text(csv(*(f"2025-02-20T08:{minute:02}:00Z,50" for minute in range(60))))
+    afoot.ok("patient", "add", "Anna", "--zone", "UTC")
+    afoot.ok("import", path, "--patient", "Anna")
+    about = ("--author", "Dr. B", "--effective", "2025-02-01", "--surgery", "2025-02-01", "--reason", "fusion")
+    afoot.ok("prescription", "set", "Anna", *about)
+    if again:
+        afoot.ok("check", "--at", "2025-09-20T09:00:00Z")
+    findings = {one["rule"]: one for one in afoot.ok("check", "--at", AT, "--json").json["findings"]}
+    silent = findings["device_silent"]
+    assert silent["truth"] == "true"
+    assert silent["measured"]["silent_h"] == pytest.approx(371 * 24, abs=24)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from afoot.commands import demo
+from afoot import demonstrating
 from afoot.output import _visible
 from tests.afoot.conftest import Program, csv
 from tests.docs.test_docs import COMMANDS
@@ -149,13 +149,18 @@ def test_what_would_steer_a_terminal_is_written_out(text: str, shown: str) -> No
 
 
 def test_the_demo_is_the_main_job_end_to_end(afoot: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(demo, "BEFORE", 1)
-    monkeypatch.setattr(demo, "AFTER", 2)
+    monkeypatch.setattr(demonstrating, "BEFORE", 1)
+    monkeypatch.setattr(demonstrating, "AFTER", 2)
     folder = tmp_path / "demo"
     first = afoot.ok("demo", "--folder", folder)
-    assert len(list(folder.glob("*.html"))) == len(demo.CAST)
+    assert len(list(folder.glob("*.html"))) == len(demonstrating.CAST)
+    # The line that it ends with works as it is, in a shell that does not know where afoot lies.
+    line = first.out.strip().splitlines()[-1].removeprefix("Look around: ")
+    plain = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path)}
+    looked = subprocess.run(["sh", "-c", line], env=plain, capture_output=True, text=True, check=True)
+    assert looked.stdout.count("2026-") >= 3
     rows = [line.split() for line in first.out.splitlines() if line.startswith("2026-")]
-    assert len(rows) == 3 * len(demo.CAST)
+    assert len(rows) == 3 * len(demonstrating.CAST)
     # day, worn h, unknown h, steps, device counted, ...: what was imported is what the device counted.
     assert sum(row[3] == row[4] for row in rows) >= len(rows) * 2 / 3
     again = afoot.ok("demo", "--folder", folder, "--no-fresh")
@@ -166,15 +171,15 @@ def test_the_demo_is_the_main_job_end_to_end(afoot: Program, monkeypatch: pytest
     (tmp_path / "mine" / "diary.txt").write_text("dear")
     assert "left alone" in afoot.fails(2, "demo", "--folder", tmp_path / "mine")
     assert (tmp_path / "mine" / "diary.txt").read_text() == "dear"
-    assert date(2026, 2, 16) == demo.SURGERY
+    assert date(2026, 2, 16) == demonstrating.SURGERY
 
 
 def test_the_demo_ends_on_the_day_that_is_asked_for(afoot: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(demo, "BEFORE", 1)
-    monkeypatch.setattr(demo, "AFTER", 2)
+    monkeypatch.setattr(demonstrating, "BEFORE", 1)
+    monkeypatch.setattr(demonstrating, "AFTER", 2)
     shown = afoot.ok("demo", "--folder", tmp_path / "demo", "--until", "2025-11-02").out
     days = [line.split()[0] for line in shown.splitlines() if line.startswith("2025-")]
-    assert days == ["2025-10-31", "2025-11-01", "2025-11-02"] * len(demo.CAST)
+    assert days == ["2025-10-31", "2025-11-01", "2025-11-02"] * len(demonstrating.CAST)
     assert "2026-" not in shown
     assert "YYYY-MM-DD" in afoot.fails(2, "demo", "--folder", tmp_path / "other", "--until", "today")
 

@@ -4,10 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from afoot.app import open_app
 from devices.radio.capture import write_capture
 from devices.radio.codec import Direction, Frame, Header, Peer
 from devices.radio.colmi import packets
-from ingest.collect.pairing import only_one
+from ingest import people, wearables
+from ingest.collect.pairing import Paired, only_one
 from ingest.collect.spool import Spool
 from tests.afoot.conftest import Program, Result
 from tests.radio.apart import apart
@@ -121,3 +123,18 @@ def test_a_gateway_without_bluetooth_and_without_a_clinic(afoot: Program, tmp_pa
     afoot.ok("gateway", "remove", RING, "--folder", folder)
     assert "there is none here" in afoot.fails(2, "gateway", "remove", RING, "--folder", folder)
     assert not afoot.home.exists()  # a gateway has no store
+
+
+def test_one_name_at_two_patients_is_for_people_to_look_at(anna: Program) -> None:
+    anna.ok("patient", "add", "Ben", "--zone", "UTC")
+    app = open_app(anna.home)
+    with app.store.writing() as connection:
+        for name, id in (("Anna", "PAGE-1"), ("Ben", "PAGE-2")):
+            owner = people.find_patient(connection, name).id
+            wearables.add_wearable(connection, owner, Paired(id, "", "R02_341C", "colmi"))
+    app.close()
+    said = next(line for line in anna.ok("status").out.splitlines() if "R02_341C" in line)
+    assert "2 patients" in said
+    for name, address in (("Anna", RING), ("Ben", RING.replace("1C", "2D"))):
+        anna.ok("device", "add", address, "--patient", name, "--kind", "colmi", "--name", "R02_341C")
+    assert "R02_341C" not in anna.ok("status").out

@@ -203,9 +203,11 @@ def write_days(days: Sequence[Minutes], until_ms: int, path: Path, device: str) 
         for start, end in zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True):
             first, last = stamp(day.start_ms + start * MINUTE_MS), stamp(day.start_ms + end * MINUTE_MS)
             rows.append(f"{first},{last},covered,,,{device}")
-        rows += [f"{stamp(at_ms[one])},,,,{day.steps[one]},{device}" for one in np.flatnonzero(known & (day.steps > 0))]
+        stamps = [f"{one}Z" for one in at_ms.astype("datetime64[ms]").astype("datetime64[s]").astype(str).tolist()]
+        steps, pulse = day.steps.tolist(), day.pulse.tolist()
+        rows += [f"{stamps[one]},,,,{steps[one]},{device}" for one in np.flatnonzero(known & (day.steps > 0)).tolist()]
         beats = np.flatnonzero(known & (day.pulse > 0) & (np.arange(len(known)) % 5 == 4))
-        rows += [f"{stamp(at_ms[one])},,,heart_rate,{day.pulse[one]},{device}" for one in beats]
+        rows += [f"{stamps[one]},,,heart_rate,{pulse[one]},{device}" for one in beats.tolist()]
     path.write_text("\n".join(rows) + "\n")
     return path
 

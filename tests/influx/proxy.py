@@ -124,6 +124,8 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    # An answer in one packet: sent as head and body, its second half waits 40 ms until the client has acknowledged the first.
+    wbufsize = -1
     server: _Server
 
     def log_message(self, format: str, *args: Any) -> None:

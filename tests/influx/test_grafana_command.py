@@ -59,6 +59,29 @@ def test_a_run_writes_everything_and_the_next_one_nothing(afoot: Program, grafan
     assert {path: path.read_bytes() for path in files.rglob("*") if path.is_file()} == written
 
 
+def test_whoever_signs_in_to_afoot_looks_into_grafana(
+    afoot: Program, grafana: GrafanaDouble, files: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AFOOT_PASSWORD", "a long walk by the river")
+    (files / "tokens/ward").write_text("Token of-the-tests")
+    afoot.ok("group", "add", "ward")
+    afoot.ok("user", "add", "kern", "--role", "therapist", "--group", "spine", "--group", "ward")
+    afoot.ok("user", "add", "lang", "--role", "therapist", "--group", "ward")
+    afoot.ok("user", "add", "op", "--role", "operator")
+    afoot.ok("grafana", "sync", "--accounts")
+
+    def looking(name: str) -> set[str]:
+        members = grafana.named(f"afoot_{name}").members
+        return {grafana.users[number]["login"] for number, role in members.items() if role == "Viewer"}
+
+    assert (looking("spine"), looking("ward")) == ({"kern"}, {"kern", "lang"})
+    assert afoot.ok("grafana", "sync", "--accounts", "--json").json["steps"] == []
+    afoot.ok("user", "remove", "kern")
+    afoot.ok("grafana", "sync", "--accounts")
+    assert (looking("spine"), looking("ward")) == (set(), {"lang"})
+    assert "found both" in afoot.fails(2, "grafana", "sync", "--accounts", "--therapist", "lang=ward")
+
+
 def test_a_dry_run_writes_nothing(afoot: Program, grafana: GrafanaDouble, files: Path) -> None:
     before = sorted(files.rglob("*"))
     said = afoot.ok("grafana", "sync", "--therapist", "anna.lang=spine", "--dry-run").out

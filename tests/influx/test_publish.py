@@ -22,9 +22,7 @@ from tests.influx import clinic
 from tests.influx.clinic import run, same_as_store
 from tests.influx.proxy import DOWN, Proxy
 from tests.influx.rig import Rig
-from tests.ingest.conftest import postgresql_url
 
-__all__ = ["postgresql_url"]
 pytestmark = pytest.mark.live
 Exports = dict[str, dict[date, list[Path]]]
 SPINE, OPERATORS = "afoot_spine", "afoot__operators"

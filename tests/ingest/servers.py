@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, make_url, text
 
 
 def _programs() -> Path:
@@ -33,9 +34,26 @@ def _as_owner() -> list[str]:
     return ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
 
 
+class Postgresql:
+    """A running server. Whoever needs a database asks for one of their own: that is made in a moment, a server is not."""
+
+    def __init__(self, url: str) -> None:
+        self._url, self._made = url, 0
+
+    def database(self) -> str:
+        """Return the URL of a new, empty database, which goes with the server."""
+        self._made += 1
+        name = f"afoot{self._made}"
+        engine = create_engine(self._url, isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+        engine.dispose()
+        return make_url(self._url).set(database=name).render_as_string(hide_password=False)
+
+
 @contextmanager
-def postgresql() -> Iterator[str]:
-    """Yield the URL of an empty database."""
+def postgresql() -> Iterator[Postgresql]:
+    """Run a server for as long as the context lasts; skips the test where it is not installed."""
     programs, owner = _programs(), _as_owner()
     with tempfile.TemporaryDirectory(prefix="afoot-pg-") as name:
         folder = Path(name)
@@ -47,6 +65,6 @@ def postgresql() -> Iterator[str]:
         control = [*owner, str(programs / "pg_ctl"), "-D", str(data), "-w", "-l", str(folder / "log")]
         subprocess.run([*control, "-o", settings, "start"], check=True, capture_output=True)
         try:
-            yield f"postgresql+psycopg://afoot@/postgres?host={folder}"
+            yield Postgresql(f"postgresql+psycopg://afoot@/postgres?host={folder}")
         finally:
             subprocess.run([*control, "-m", "immediate", "stop"], check=True, capture_output=True)

@@ -40,6 +40,7 @@ class ClinicServer(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     server: ClinicServer
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # an answer in one packet: its second half would wait 40 ms for the acknowledgement of the first
 
     def log_message(self, format: str, *arguments: Any) -> None:
         pass

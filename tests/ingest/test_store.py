@@ -3,6 +3,8 @@
 import random
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from uuid import UUID
 
 import numpy as np
@@ -11,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from afoot.summaries import summaries_metadata
 from devices.recording import METRICS, Stream
 from ingest import evidence as ev
 from ingest import tables
@@ -18,6 +21,7 @@ from ingest.errors import DamagedStore
 from ingest.minutes import ABSENT
 from ingest.store import Change, Store, add, read_minutes
 from tests.ingest.making import DAY, MINUTE, counter, dump_minutes, evidence, intervals, new_device, open_store
+from tests.ingest.servers import Postgresql
 
 T0 = 20_000 * DAY
 
@@ -179,3 +183,20 @@ def test_evidence_comes_back_from_its_bytes(rows: list[tuple[int, int, int, int]
 def test_damaged_evidence_is_named(data: bytes) -> None:
     with pytest.raises(DamagedStore, match="day 5"):
         ev.decode(METRICS["steps"], 5, data)
+
+
+@pytest.mark.live
+def test_many_may_open_a_new_store_at_once(postgresql_server: Postgresql) -> None:
+    """As the processes of several machines do when they start."""
+    for _ in range(3):
+        url, together = postgresql_server.database(), Barrier(6)
+
+        def open_store(url: str = url, together: Barrier = together) -> None:
+            together.wait(10)
+            store = Store(url, durable=False)
+            store.add_tables(summaries_metadata)
+            store.close()
+
+        with ThreadPoolExecutor(6) as pool:
+            for opened in [pool.submit(open_store) for _ in range(6)]:
+                opened.result()

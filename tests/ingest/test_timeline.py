@@ -16,7 +16,7 @@ from ingest.local_days import LocalDay, local_days
 from ingest.minutes import ABSENT
 from ingest.people import Patient
 from ingest.store import Store, add, upsert
-from ingest.timeline import Timeline, known_range, read_days, read_timeline
+from ingest.timeline import MARK_EDGE_MIN, Timeline, known_range, read_days, read_timeline
 from tests.ingest.making import DAY, MINUTE, counter, evidence, intervals, new_device, open_store
 
 FIRST = date(2026, 3, 2)
@@ -342,6 +342,18 @@ def test_the_known_range_holds_every_minute_in_any_zone(life: Life) -> None:
     assert (first, last) == (date(2026, 3, 1), date(2026, 3, 4))
     days = local_days([(-(2**62), life.zone)], first, last)
     assert days[0].start_ms <= T0 + 1439 * MINUTE < T0 + 1441 * MINUTE <= days[-1].end_ms
+
+
+@pytest.mark.parametrize(("first", "last"), [(1440, 1450), (1430, 1440), (1430, 1450), (1437, 1442), (1000, 1441), (1439, 1900)])
+def test_a_mark_at_midnight_has_its_edges_whichever_days_are_asked_for(life: Life, first: int, last: int) -> None:
+    life.steps("watch", dict.fromkeys(range(2880), 10))
+    life.mark("watch", SpanKind.NOT_WORN, first, last)
+    expected = np.full(2880, 10)
+    expected[first + MARK_EDGE_MIN : last - MARK_EDGE_MIN] = ABSENT
+    second = date(2026, 3, 3)
+    assert life.timeline(FIRST, second).steps.tolist() == expected.tolist()
+    assert life.timeline().steps.tolist() == expected[:1440].tolist()
+    assert life.timeline(second, second).steps.tolist() == expected[1440:].tolist()
 
 
 @dataclass

@@ -144,7 +144,7 @@ def test_a_prescription_is_tried_out_before_it_is_saved(ward: Page, app: Stopped
     assert (saved.version, saved.author, saved.reason) == (3, "lang", "walks well")
     assert (saved.phases[1].walks_per_day, saved.phases[1].walk_cap_min) == (4, None)
     ward.click("nav.tabs >> text=Prescription")
-    assert ward.locator(".versions h3").all_inner_texts() == ["Version 3", "Version 2", "Version 1"]
+    expect(ward.locator(".versions h3")).to_have_text(["Version 3", "Version 2", "Version 1"])
 
 
 def test_what_cannot_be_prescribed_is_named_and_nothing_typed_is_lost(ward: Page) -> None:

@@ -106,7 +106,7 @@ def test_a_file_survives_that_the_service_is_killed(phone: BrowserContext, servi
     page.route("**/api/v1/uploads/*", cut)
     give(page, "my export.csv", content)
     expect(page.locator("#transfers .hint")).to_contain_text("goes on by itself")
-    assert page.locator("progress").get_attribute("value") == str(PIECE)
+    assert page.locator("#transfers progress").get_attribute("value") == str(PIECE)
     service.start()
     page.evaluate("dispatchEvent(new Event('online'))")  # as the phone says when it is connected again
     expect(page.locator("#transfers .hint")).to_have_text("Finished: see the result below.")

@@ -1,5 +1,6 @@
 """What the patient reads: unknown is said as unknown, a day in progress as one, and a file's fate in plain words."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
@@ -11,7 +12,10 @@ from dashboards.pages.patient import Facts, Movement, SentFile, build_files, bui
 from dashboards.pages.patient_en import ENGLISH
 from dashboards.pages.today import Slot
 from devices.recording import Reject
+from ingest import ledger
+from ingest.collect.pairing import Paired
 from ingest.store import Change
+from ingest.wearables import Wearable
 from rules.day import DaySummary, summarise_day
 from rules.minutes import NA, build_day
 from rules.prescription import Prescription
@@ -143,3 +147,42 @@ def test_numbers_and_reasons_of_a_file() -> None:
 )
 def test_language_of_the_browser(header: str, code: str) -> None:
     assert choose_language(header).code == code
+
+
+def worn(name: str, codec: str, address: str = "", *, days_ago: float | None = None, problem: str = "") -> Wearable:
+    synced_ms = None if days_ago is None else START_MS + 905 * MIN_MS - round(days_ago * 24 * 60 * MIN_MS)
+    return Wearable(1, Paired("ID", address, name, codec), 55, None, START_MS, synced_ms, problem, "")
+
+
+@pytest.mark.parametrize(
+    ("one", "lines", "is_here", "is_own"),
+    [
+        (worn("R02_341C", "colmi"), ["Not synced yet.", "Battery: 55 %."], True, True),
+        (worn("R02_341C", "colmi", "F0:01", days_ago=1), ["Last synced yesterday, 15:05.", "Battery: 55 %."], True, False),
+        (
+            worn("R02_341C", "colmi", days_ago=5.1, problem="gone"),
+            ["Please sync it today: it forgets what is older than some days.", "The last try, today, 00:00, did not work."],
+            True,
+            True,
+        ),
+        (worn("Bangle.js 1a2b", "bangle", days_ago=30), ["Battery: 55 %."], True, True),
+        # Names that could be anybody's, and kinds that no browser reaches.
+        (worn("Bangle.js", "bangle", "F0:01"), ["Not synced yet.", "Battery: 55 %."], False, False),
+        (worn("InfiniTime", "pinetime", "F0:01"), ["Not synced yet.", "Battery: 55 %."], False, False),
+        (worn("R02_341C", "pinetime", "F0:01"), ["Not synced yet.", "Battery: 55 %."], False, False),
+    ],
+    ids=range(7),
+)
+def test_wearables_say_how_they_stand(one: Wearable, lines: list[str], is_here: bool, is_own: bool) -> None:
+    (said,) = build_patient(replace(facts(day(), 905, 900), wearables=[one]), ENGLISH).wearables
+    assert set(lines) <= set(said.lines)
+    assert ("Please sync it today" in "".join(said.lines)) == ("Please sync it today" in "".join(lines))
+    assert (said.is_here, said.is_own) == (is_here, is_own)
+
+
+def test_a_capture_is_called_what_it_is_and_not_an_export() -> None:
+    for state, change in ((ledger.DONE, Change(inserted=3)), (ledger.REFUSED, Change())):
+        sent = SentFile("colmi-1-0.capture", START_MS, state, "capture", "", change)
+        (said,) = build_files([sent], START_MS, ZONE, ENGLISH)
+        assert said.name == "From your ring or watch"
+        assert "export" not in " ".join(said.sentences)

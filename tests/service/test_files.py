@@ -11,8 +11,12 @@ import pytest
 
 from afoot.service import bodies, intake
 from afoot.service.audit import list_acts
+from afoot.service.dropping import import_dropped
 from devices.files import READERS
-from ingest import ledger
+from ingest import ledger, wearables
+from ingest.collect.pairing import Paired
+from tests.contracts.made import files_of
+from tests.ingest.test_owners import RING
 from tests.service.making import Clinic, day_csv, open_clinic
 
 
@@ -154,3 +158,23 @@ def test_one_file_that_breaks_a_reader_does_not_fail_the_others(clinic: Clinic, 
     assert sorted(one.state for one in imports(clinic)) == ["archived"] + ["done"] * 7
     monkeypatch.undo()
     assert clinic.upload("device/anna", files[3]).status_code == 201
+
+
+def test_a_capture_of_a_wearable_of_another_patient_is_refused_with_the_reason(tmp_path: Path) -> None:
+    with open_clinic(tmp_path / "home", drop=tmp_path / "drop") as clinic:
+        ring = Paired(RING, RING, "R02_341C", "colmi")
+        with clinic.app.store.writing() as connection:
+            wearables.add_wearable(connection, clinic.patients["bela"].id, ring)
+        capture = files_of("capture")["ring 1.capture"]
+        answer = clinic.upload("device/anna", capture, "ring.capture")
+        assert (answer.status_code, answer.json()["file"], answer.json()["inserted"]) == (422, "ring.capture", 0)
+        (why,) = answer.json()["refused"]
+        assert f"expected a device of this patient, found {RING}, which is paired with another" in why
+        assert "bela" not in answer.text
+        own = tmp_path / "drop" / "anna"
+        own.mkdir(parents=True)
+        (own / "ring.capture").write_bytes(files_of("capture")["ring 2.capture"])
+        clinic.app.at_ms = (own / "ring.capture").stat().st_mtime_ns // 1_000_000 + 60_000
+        assert import_dropped(clinic.app) == 1
+        assert "paired with another" in (own / "refused" / "ring.capture.why.txt").read_text()
+        assert clinic.upload("device/bela", capture, "ring.capture").status_code == 201

@@ -5,53 +5,65 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 from afoot.app import App
 from afoot.service import jobs, turns
-from afoot.service.dropping import QUIET_MS, import_dropped
+from afoot.service.dropping import import_dropped
 from afoot.service.jobs import JOBS, Job, evaluate_changed, retain
 from afoot.service.metrics import Metrics
 from afoot.service.roles import Role
 from afoot.service.scheduler import Scheduler
+from afoot.service.settled import CLOSED_MS, QUIET_MS
 from afoot.service.tables import audit, service_metadata, sessions
+from afoot.settings import Settings
 from ingest import dirty, ledger
 from ingest.store import Store
-from tests.ingest.servers import postgresql
 from tests.service.leasing import LEASE_MS
 from tests.service.making import DAY, HOUR, MINUTE, Clinic, add_person, day_csv, open_clinic
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.live)])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    with ExitStack() as stack:
-        if request.param == "postgresql":
-            yield stack.enter_context(postgresql())
-        else:
-            yield f"sqlite:///{tmp_path / 'afoot.db'}"
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql_url"))
+    return f"sqlite:///{tmp_path / 'afoot.db'}"
 
 
 @contextmanager
-def worker(home: Path, url: str, log: Path, lasts_ms: int) -> "Iterator[subprocess.Popen[str]]":
-    command = [sys.executable, "-m", "tests.service.leasing", str(home), url, str(log), str(lasts_ms)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2])
-    assert process.stdout is not None
+def workers(home: Path, url: str, log: Path, lasts: Path) -> "Iterator[list[subprocess.Popen[str]]]":
+    """Yield two processes that share a store and a job."""
+    command = [sys.executable, "-m", "tests.service.leasing", str(home), url, str(log), str(lasts)]
+    folder = Path(__file__).parents[2]
+    started = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=folder) for _ in range(2)]
     try:
-        assert process.stdout.readline() == "started\n"
-        yield process
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "started\n"
+        yield started
     finally:
-        process.kill()
-        process.wait(10)
-        process.stdout.close()
+        for process in started:
+            process.kill()
+            process.wait(10)
+            assert process.stdout is not None
+            process.stdout.close()
 
 
-def runs(log: Path) -> list[tuple[str, str, int]]:
+class Line(NamedTuple):
+    what: str
+    process: int
+    at_ns: int
+    lasts_ms: int
+
+
+def runs(log: Path) -> list[Line]:
     lines = [line.split() for line in log.read_text().splitlines()] if log.exists() else []
-    return [(what, process, int(at)) for what, process, at in lines]
+    return [Line(what, int(process), int(at), int(lasts)) for what, process, at, lasts in lines]
 
 
 def wait_for(is_so: Callable[[], bool], seconds: float = 15) -> None:
@@ -62,28 +74,27 @@ def wait_for(is_so: Callable[[], bool], seconds: float = 15) -> None:
 
 
 def test_two_processes_never_run_a_job_at_once_and_a_killed_ones_is_taken_over(tmp_path: Path, url: str) -> None:
-    log = tmp_path / "log"
-    with worker(tmp_path, url, log, 60) as first, worker(tmp_path, url, log, 60) as second:
+    log, lasts = tmp_path / "log", tmp_path / "lasts"
+    lasts.write_text("60")
+    App(Settings(home=tmp_path, store=url, durable=False)).close()
+    with workers(tmp_path, url, log, lasts) as both:
         wait_for(lambda: len(runs(log)) >= 12)
-        for process in (first, second):
-            process.kill()
-            process.wait(10)
-    whole = runs(log)[:12]
-    assert [what for what, _, _ in whole] == ["begin", "end"] * 6
-    assert all(begun[1] == ended[1] for begun, ended in zip(whole[::2], whole[1::2], strict=True))
-    # It takes longer than its lease, which is renewed; then its process is killed in the middle of it.
-    log.unlink()
-    time.sleep(LEASE_MS / 1000)
-    with worker(tmp_path, url, log, 30_000) as first:
-        wait_for(lambda: len(runs(log)) == 1)
-        with worker(tmp_path, url, log, 30_000) as second:
-            time.sleep(LEASE_MS / 1000 * 1.5)
-            assert [process for _, process, _ in runs(log)] == [str(first.pid)]
-            first.kill()
-            killed_ns = time.monotonic_ns()
-            wait_for(lambda: len(runs(log)) == 2)
-            assert runs(log)[1][1] == str(second.pid)
-            assert (runs(log)[1][2] - killed_ns) / 1e6 <= LEASE_MS + 1000
+        # From now on it takes longer than its lease, which is renewed; then its process is killed in the middle of it.
+        (tmp_path / "longer").write_text("30000")
+        (tmp_path / "longer").replace(lasts)
+        wait_for(lambda: runs(log)[-1].lasts_ms == 30_000)
+        time.sleep(LEASE_MS / 1000 * 1.5)
+        *whole, last = runs(log)
+        assert [one.what for one in whole] == ["begin", "end"] * (len(whole) // 2)
+        assert all(begun.process == ended.process for begun, ended in zip(whole[::2], whole[1::2], strict=True))
+        assert (last.what, last.lasts_ms) == ("begin", 30_000)
+        (holder,) = [one for one in both if one.pid == last.process]
+        (other,) = [one for one in both if one is not holder]
+        holder.kill()
+        killed_ns = time.monotonic_ns()
+        wait_for(lambda: len(runs(log)) == len(whole) + 2)
+        assert (runs(log)[-1].what, runs(log)[-1].process) == ("begin", other.pid)
+        assert (runs(log)[-1].at_ns - killed_ns) / 1e6 <= LEASE_MS + 1000
 
 
 def store_of(url: str) -> Store:
@@ -233,7 +244,7 @@ def test_dropped_files_are_imported_once_quiet_and_put_aside(tmp_path: Path) -> 
         (own / "link.csv").symlink_to("/etc/passwd")
         (drop / "bela" / "c.csv").write_bytes(day_csv(device="ring"))
         written_ms = (own / "a.csv").stat().st_mtime_ns // 1_000_000
-        clinic.app.at_ms = written_ms + QUIET_MS - 2000
+        clinic.app.at_ms = written_ms + CLOSED_MS - 500
         assert import_dropped(clinic.app) == 0
         clinic.app.at_ms = written_ms + QUIET_MS + 2000
         assert import_dropped(clinic.app) == 4

@@ -11,15 +11,14 @@ from afoot.erasing import erase_patient
 from afoot.service.jobs import evaluate_changed
 from afoot.service.roles import Role
 from ingest import dirty, ledger
-from tests.ingest.servers import postgresql
 from tests.service.making import Clinic, add_person, day_csv, open_clinic
 
 pytestmark = pytest.mark.live
 
 
 @pytest.fixture
-def shared(tmp_path: Path) -> Iterator[Clinic]:
-    with postgresql() as url, open_clinic(tmp_path / "home", store=url) as clinic:
+def shared(tmp_path: Path, postgresql_url: str) -> Iterator[Clinic]:
+    with open_clinic(tmp_path / "home", store=postgresql_url) as clinic:
         yield clinic
 
 

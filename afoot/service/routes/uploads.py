@@ -146,12 +146,15 @@ async def give_up(request: Request, parts: TheParts, who: Sender, upload: Id) ->
 
 
 async def _receive(request: Request, file: Growing, size: int) -> None:
-    """Append what comes. Raises: Refusal if it is more than was announced; what came by then is kept."""
+    """Append what comes. Raises: Refusal if it is more than was announced, or stalls; what came by then is kept."""
     pending = bytearray()
     receive = request.receive
-    more = True
+    more, stalled = True, None
     while more:
-        message: Message = await receive()
+        try:
+            message: Message = await receive()
+        except Refusal as error:
+            message, stalled = {"type": "http.disconnect"}, error
         # Whoever hangs up may resume: what came is kept, and `more` ends.
         more = message["type"] == "http.request" and message.get("more_body", False)
         pending += message.get("body", b"")
@@ -161,6 +164,8 @@ async def _receive(request: Request, file: Growing, size: int) -> None:
             await run_in_threadpool(file.append, bytes(pending))
             pending.clear()
     await run_in_threadpool(file.sync)
+    if stalled is not None:
+        raise stalled
 
 
 async def finish(request: Request, parts: Parts, who: Principal, upload: Upload, file: Growing) -> None:

@@ -1,6 +1,7 @@
 """The therapist's pages: the ward, a patient, what is done there, and the report for a visit."""
 
 from collections.abc import Callable
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
@@ -51,16 +52,20 @@ def ward(parts: TheParts, who: Therapist) -> HTMLResponse:
 
 
 @router.get("/ward/{patient}")
-def show(patient: str, parts: TheParts, who: Therapist, days: int = PERIOD, done: Done = "") -> HTMLResponse:
-    """Show one patient."""
-    return _case(parts, who, patient, days, notice=done)
+def show(
+    patient: str, parts: TheParts, who: Therapist, days: int = PERIOD, until: date | None = None, done: Done = ""
+) -> HTMLResponse:
+    """Show one patient, some days up to now or up to an earlier day."""
+    return _case(parts, who, patient, days, until, notice=done)
 
 
-def _case(parts: Parts, who: Principal, key: str, days: int, *, notice: str = "", problem: str = "") -> HTMLResponse:
+def _case(
+    parts: Parts, who: Principal, key: str, days: int, until: date | None = None, *, notice: str = "", problem: str = ""
+) -> HTMLResponse:
     at_ms, period = parts.app.now_ms(), days if days in site.PERIODS else PERIOD
     with parts.app.store.reading() as connection:
         owner = find_patient(connection, who, key)
-        facts = gather_case(connection, owner, at_ms, period)
+        facts = gather_case(connection, owner, at_ms, period, until)
     note_read(parts, who, "patient page", owner)
     around = chrome(who, "", at_ms, zone=str(facts.patient.zone), notice=notice, problem=problem)
     return HTMLResponse(site.case_page(build_case(facts, CLINIC), around, period), 400 if problem else 200)

@@ -10,7 +10,6 @@ const state = document.getElementById('wearable-state');
 const said = document.getElementById('wearable-said');
 const bar = document.getElementById('wearable-bar');
 const stop = document.getElementById('wearable-stop');
-const chooser = JSON.parse(section.dataset.chooser);
 // Devices that were chosen since this page was opened, by name: they need not be chosen again.
 const chosen = new Map();
 
@@ -19,6 +18,7 @@ const buttons = () => section.querySelectorAll('button.sync');
 /** Let the person choose a device. name: which one; null for any of those that can be read here. */
 async function choose(name) {
   if (chosen.has(name)) return chosen.get(name);
+  const chooser = JSON.parse(section.dataset.chooser);
   const filters = name ? [{ name }] : chooser.prefixes.map(namePrefix => ({ namePrefix }));
   const device = await navigator.bluetooth.requestDevice({ filters, optionalServices: chooser.services });
   chosen.set(device.name, device);

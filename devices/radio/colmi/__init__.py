@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from devices.radio.codec import Chooser, Exchange, Frame, Header, Settings
 from devices.radio.colmi import packets
 from devices.radio.colmi.decode import decode
-from devices.radio.colmi.talk import RingTalk
+from devices.radio.colmi.talk import DAYS_KEPT, RingTalk
 from devices.radio.dialogue import Dialogue
 from devices.radio.sig import INFORMATION_SERVICE
 from devices.recording import Recording, Reject
@@ -24,6 +24,7 @@ class ColmiCodec:
         _NAME,
         (*(f"R{digit}" for digit in range(10)), "COLMI R"),
         (packets.SERVICE, packets.BIG_SERVICE, INFORMATION_SERVICE),
+        DAYS_KEPT,
     )
 
     def matches(self, name: str, services: frozenset[str]) -> bool:

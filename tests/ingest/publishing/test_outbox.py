@@ -9,10 +9,10 @@ from ingest.publishing.lines import Column, Series
 from ingest.publishing.outbox import FACTS, Block, Lying
 from ingest.publishing.putting import Right, Superseded
 from ingest.store import Store
-from tests.ingest.conftest import postgresql_url, store
+from tests.ingest.conftest import emptied_url, store
 from tests.ingest.making import new_device
 
-__all__ = ["postgresql_url", "store"]
+__all__ = ["emptied_url", "store"]
 
 
 def block(day: int, *minutes: int) -> Block:

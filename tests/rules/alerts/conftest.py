@@ -7,16 +7,15 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine
 
 from rules.ledger import rules_metadata
-from tests.ingest.servers import postgresql
+from tests.ingest.servers import Postgresql
 
 
 @pytest.fixture(scope="session")
-def postgresql_engine() -> Iterator[Engine]:
-    with postgresql() as url:
-        engine = create_engine(url)
-        rules_metadata.create_all(engine)
-        yield engine
-        engine.dispose()
+def postgresql_engine(postgresql_server: Postgresql) -> Iterator[Engine]:
+    engine = create_engine(postgresql_server.database())
+    rules_metadata.create_all(engine)
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture(scope="session")
