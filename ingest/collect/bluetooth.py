@@ -220,7 +220,8 @@ def _talking() -> Iterator[None]:
             "org.bluez.Error.InvalidArguments",
         ):
             raise Refused(str(error)) from error
-        raise LinkLost(str(error)) from error
+        # Such as an object of the device's that is gone with the link.
+        raise LinkLost(f"the link was lost under a request ({error.dbus_error})") from error
     except (BleakError, EOFError, OSError, TimeoutError) as error:
         raise LinkLost(str(error) or type(error).__name__) from error
 
