@@ -13,22 +13,37 @@ from sqlalchemy import func, select
 from afoot.app import App
 from afoot.backing_up import list_backups
 from afoot.output import instant
+from afoot.service import accounts
+from afoot.service.roles import Role
 from devices.recording import DAY_MS
-from ingest import tables
+from ingest import groups, people, tables
 from ingest.local_days import EPOCH
 from ingest.publishing import outbox
 from ingest.publishing.outbox import FACTS
 from ingest.wearables import Wearable, list_wearables
 
+MOST_NAMES = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing to know. ok: whether it is as it should be; None where there is no should."""
+    """One thing to know.
+
+    ok:     whether it is as it should be; None where there is no should
+    whose:  names of people, and of what may be called after people: for the command line alone
+    """
 
     part: str
     what: str
     said: str
     ok: bool | None = None
+    whose: Sequence[str] = ()
+
+    @property
+    def in_full(self) -> str:
+        """What the command line shows."""
+        more = f", and {len(self.whose) - MOST_NAMES:,} more" if len(self.whose) > MOST_NAMES else ""
+        return f"{self.said} ({', '.join(self.whose[:MOST_NAMES])}{more})" if self.whose else self.said
 
 
 Part = Callable[[App], Iterable[Line]]
@@ -41,6 +56,25 @@ def store_lines(app: App) -> Iterator[Line]:
         received = connection.execute(select(func.max(tables.imports.c.received_ms))).scalar()
     yield Line("store", "patients", f"{patients:,}")
     yield Line("store", "last import", "never" if received is None else instant(received))
+
+
+def group_lines(app: App) -> Iterator[Line]:
+    """Say how many patients no therapist sees, where therapists sign in: nobody reads their alerts."""
+    with app.store.reading() as connection:
+        scopes = [one.scope for one in accounts.list_accounts(connection) if one.scope.role is Role.THERAPIST]
+        if not scopes:
+            return
+        everybody = people.list_patients(connection)
+        looked_after = {group for scope in scopes for group in scope.group_ids}
+        of = groups.group_ids(connection)
+    alone = [one.name for one in everybody if one.id not in of]
+    if alone:
+        said = f"{len(alone):,}, seen by no therapist: `afoot group assign`"
+        yield Line("groups", "patients in no care group", said, False, alone)
+    unseen = [one.name for one in everybody if one.id in of and of[one.id] not in looked_after]
+    if unseen:
+        said = f"{len(unseen):,}: `afoot user add`, or `afoot group assign` to another"
+        yield Line("groups", "patients in a care group of no therapist", said, False, unseen)
 
 
 def publishing_lines(app: App) -> Iterator[Line]:
@@ -117,4 +151,4 @@ def backup_lines(app: App) -> Iterator[Line]:
     yield Line("backups", "last", instant(made[0][0]) if made else "none", not late)
 
 
-PARTS: tuple[Part, ...] = (store_lines, publishing_lines, wearable_lines, backup_lines)
+PARTS: tuple[Part, ...] = (store_lines, group_lines, publishing_lines, wearable_lines, backup_lines)
