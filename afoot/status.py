@@ -13,7 +13,7 @@ from sqlalchemy import func, select
 from afoot.app import App
 from afoot.backing_up import list_backups
 from afoot.output import instant
-from afoot.service import accounts
+from afoot.service import accounts, passed_over
 from afoot.service.roles import Role
 from devices.recording import DAY_MS
 from ingest import groups, people, tables
@@ -151,4 +151,19 @@ def backup_lines(app: App) -> Iterator[Line]:
     yield Line("backups", "last", instant(made[0][0]) if made else "none", not late)
 
 
-PARTS: tuple[Part, ...] = (store_lines, group_lines, publishing_lines, wearable_lines, backup_lines)
+def drop_lines(app: App) -> Iterator[Line]:
+    """Say what the drop folder does not take, and where it lies."""
+    part, top = "drop folder", app.settings.drop
+    if top is None:
+        return
+    with app.store.reading() as connection:
+        patients = people.list_patients(connection)
+    found = passed_over.look_over(top, patients)
+    wrong = next((what for what in passed_over.WHOLE if what in found), "")
+    yield Line(part, "AFOOT_DROP", f"{top}: {wrong}" if wrong else str(top), not wrong)
+    for what, places in found.items():
+        if what not in passed_over.WHOLE:
+            yield Line(part, what, f"{len(places):,}, passed over", False, places)
+
+
+PARTS: tuple[Part, ...] = (store_lines, group_lines, drop_lines, publishing_lines, wearable_lines, backup_lines)

@@ -12,7 +12,7 @@ from afoot.delivering import send_due
 from afoot.evaluating import check_patients
 from afoot.executing import Serial, open_executor
 from afoot.publishing import publish_due
-from afoot.service import audit, partial, sessions
+from afoot.service import audit, partial, passed_over, sessions
 from afoot.service.bodies import PREFIX
 from afoot.service.dropping import import_dropped
 from afoot.service.page_radio import keep_abandoned
@@ -43,6 +43,15 @@ class Job:
 
 def every(seconds: int) -> Callable[[App], int]:
     return lambda app: seconds * SECOND_MS
+
+
+def import_from_drop_folder(app: App) -> None:
+    """Tell of what is passed over, and import what was laid down."""
+    if app.settings.drop is not None:
+        with app.store.reading() as connection:
+            patients = people.list_patients(connection)
+        passed_over.tell(app, passed_over.look_over(app.settings.drop, patients))
+    import_dropped(app)
 
 
 def evaluate_changed(app: App) -> None:
@@ -122,7 +131,7 @@ def drop_left_over(folder: Path, now_ms: int) -> None:
 
 
 JOBS: tuple[Job, ...] = (
-    Job(FILES, every(30), import_dropped),
+    Job(FILES, every(30), import_from_drop_folder),
     Job("uploads", every(60), import_complete),
     Job("page syncs", every(60), keep_abandoned),
     Job(EVALUATE, every(60), evaluate_changed),

@@ -95,6 +95,13 @@ said_once = Table(
     Column("told", Boolean, nullable=False, comment="a warning sign was among them"),
 )
 
+told_of_drop = Table(
+    "told_of_drop",
+    service_metadata,
+    Column("what", String(64), primary_key=True, comment="what is wrong in the drop folder, and the log has told of it; no name"),
+    Column("number", Integer, nullable=False, comment="in how many places"),
+)
+
 jobs = Table(
     "jobs",
     service_metadata,
