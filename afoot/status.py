@@ -11,10 +11,11 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from afoot.app import App
-from afoot.backing_up import list_backups
+from afoot.backing_up import check_keys, list_backups
 from afoot.output import instant
 from afoot.service import accounts, passed_over
 from afoot.service.roles import Role
+from afoot.settings import BadSetting
 from devices.recording import DAY_MS
 from ingest import groups, people, tables
 from ingest.local_days import EPOCH
@@ -81,7 +82,7 @@ def publishing_lines(app: App) -> Iterator[Line]:
     """Say whether InfluxDB can be reached, what waits for it, and what went wrong."""
     part = "publishing"
     if not app.settings.influx_url:
-        yield Line(part, "InfluxDB", "not set: nothing is published")
+        yield Line(part, "InfluxDB", _not_set(app, "nothing is published"))
         return
     reached = _reach(app)
     yield Line(part, "InfluxDB", reached[1], reached[0])
@@ -102,6 +103,11 @@ def publishing_lines(app: App) -> Iterator[Line]:
         yield Line(part, "lines that are not taken", f"{standing.refused:,}; the first: {standing.refused_why}", ok=False)
 
 
+def _not_set(app: App, so: str) -> str:
+    """Of several machines, those that answer need not be set up like those that work."""
+    return "not set on this machine" if app.settings.serve_role == "web" else f"not set: {so}"
+
+
 def _reach(app: App) -> tuple[bool, str]:
     """Return whether the server answers, and what to say of it."""
     from afoot.publishing import open_influx
@@ -110,6 +116,8 @@ def _reach(app: App) -> tuple[bool, str]:
     try:
         with open_influx(app, retries=0) as influx:
             return True, f"reachable, version {influx.ping()}"
+    except BadSetting as error:
+        return False, str(error)
     except InfluxError as error:
         return False, f"not reachable: {error}"
 
@@ -118,9 +126,9 @@ def wearable_lines(app: App) -> Iterator[Line]:
     """Say how many wearables are paired, and which trouble stands in the way of how many."""
     with app.store.reading() as connection:
         paired = list_wearables(connection)
-    if not paired:
-        return
-    yield Line("wearables", "paired", f"{len(paired):,}")
+    yield Line("wearables", "paired", f"{len(paired):,}" if paired else "none")
+    if paired and not any(one.paired.address for one in paired):
+        yield Line("wearables", "this machine's Bluetooth", "not set up: no wearable has an address here; pages sync them")
     troubles = Counter(one.problem for one in paired if one.problem)
     for problem, count in troubles.most_common():
         yield Line("wearables", f"{count} not synced", problem, False)
@@ -141,14 +149,21 @@ def _shared_names(paired: Sequence[Wearable]) -> Iterator[Line]:
 
 def backup_lines(app: App) -> Iterator[Line]:
     """Say when the last backup was written, where backups are to be."""
-    folder = app.settings.backup_folder
+    part, folder = "backups", app.settings.backup_folder
     if folder is None:
+        yield Line(part, "AFOOT_BACKUP_FOLDER", _not_set(app, "none is written by itself"))
         return
-    made = list_backups(folder)[-1:] if folder.exists() else []
-    if not app.settings.backup_keys:
-        yield Line("backups", "public key", "none is set: no backup is written", False)
+    try:
+        check_keys(app.settings)
+    except BadSetting as error:
+        yield Line(part, "public key", str(error), False)
+    try:
+        made = list_backups(folder)[-1:] if folder.exists() else []
+    except OSError as error:
+        yield Line(part, "AFOOT_BACKUP_FOLDER", f"{folder}: {error.strerror}", False)
+        return
     late = not made or app.now_ms() - made[0][0] > 2 * DAY_MS
-    yield Line("backups", "last", instant(made[0][0]) if made else "none", not late)
+    yield Line(part, "last", instant(made[0][0]) if made else "none", not late)
 
 
 def drop_lines(app: App) -> Iterator[Line]:

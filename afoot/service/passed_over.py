@@ -23,7 +23,7 @@ _SYSTEMS_OWN = "lost+found"
 
 
 def look_over(top: Path, patients: Sequence[Patient]) -> Mapping[str, Sequence[str]]:
-    """Return what is passed over: places relative to the drop folder, by what is wrong with them; of the whole folder one, empty."""
+    """Return places relative to the drop folder that are passed over, by what is wrong; of the whole folder one, empty."""
     try:
         if not top.exists():
             return {MISSING: [""]}

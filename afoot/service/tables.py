@@ -113,5 +113,10 @@ jobs = Table(
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
     Column("good_ms", BigInteger, comment="when it last ended well"),
-    Column("problem", String, nullable=False, comment="the kind of error, never its text: that may hold names"),
+    Column(
+        "problem",
+        String,
+        nullable=False,
+        comment="the kind of error, or a setting's; never a text that may hold names",
+    ),
 )

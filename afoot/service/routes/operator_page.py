@@ -1,7 +1,9 @@
 """The operator's page: who may come in, and how the jobs are. No value of a patient is on it."""
 
+from typing import Any
+
 from fastapi import APIRouter
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row
 from starlette.responses import HTMLResponse
 
 from afoot.service import accounts, tokens
@@ -9,7 +11,7 @@ from afoot.service.access import Operator, note
 from afoot.service.chrome import chrome
 from afoot.service.parts import TheParts
 from afoot.service.roles import Scope
-from afoot.service.tables import jobs
+from afoot.service.turns import NOT_SET_UP, list_jobs
 from dashboards import site
 from dashboards.pages.clinic_en import CLINIC
 from dashboards.site import Table
@@ -34,10 +36,19 @@ def show(parts: TheParts, who: Operator) -> HTMLResponse:
 def _jobs(connection: Connection, at_ms: int) -> Table:
     heads = [CLINIC(f"operator_{name}") for name in ("job", "last", "next", "result")]
     rows = [
-        [row.name, _ago(row.good_ms, at_ms), _ahead(row.next_ms, at_ms), row.problem or CLINIC("operator_well")]
-        for row in connection.execute(select(jobs).order_by(jobs.c.name))
+        [row.name, _ago(row.good_ms, at_ms), "–" if row.problem == NOT_SET_UP else _ahead(row.next_ms, at_ms), _result(row)]
+        for row in list_jobs(connection)
     ]
     return Table(CLINIC("operator_jobs"), heads, rows)
+
+
+def _result(row: Row[Any]) -> str:
+    if row.problem == NOT_SET_UP:
+        return CLINIC("operator_not_set_up")
+    if not row.problem:
+        return CLINIC("operator_well" if row.ended_ms is not None else "operator_not_yet")
+    # The kind of an error is a name of the program's; what is wrong with a setting is said in words.
+    return CLINIC("operator_failed", kind=row.problem) if row.problem.isidentifier() else str(row.problem)
 
 
 def _accounts(connection: Connection, names: dict[int, str]) -> Table:
