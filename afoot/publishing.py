@@ -21,7 +21,7 @@ from afoot.settings import BadSetting
 from ingest import groups, people
 from ingest.people import Patient
 from ingest.publishing import outbox
-from ingest.publishing.influx import Influx, InfluxError, NotAllowed
+from ingest.publishing.influx import ANSWER_MS, Influx, InfluxError, NotAllowed
 from ingest.publishing.lines import build_lines
 from ingest.publishing.outbox import FACTS, Block, Lying
 from ingest.publishing.putting import Put, Right, Superseded, put
@@ -92,12 +92,12 @@ def publish_due(app: App, *, at_once: bool = False, everything: bool = False) ->
         return publish(app.store, influx, app.now_ms, everything=everything)
 
 
-def open_influx(app: App, *, retries: int = RETRIES) -> Influx:
-    """Return the connection of the settings. Raises: BadSetting"""
+def open_influx(app: App, *, retries: int = RETRIES, answer_ms: int = ANSWER_MS) -> Influx:
+    """Return the connection of the settings. answer_ms: how long an answer may take. Raises: BadSetting"""
     settings = app.settings
     token = read_token(settings.influx_token_file)
     try:
-        return Influx(settings.influx_url, settings.influx_org, token, retries=retries)
+        return Influx(settings.influx_url, settings.influx_org, token, retries=retries, answer_ms=answer_ms)
     except NotAllowed as error:
         raise BadSetting(f"AFOOT_INFLUX_URL: {error}") from error
     except ValueError as error:

@@ -24,6 +24,8 @@ from ingest.publishing.outbox import FACTS
 from ingest.wearables import Wearable, list_wearables
 
 MOST_NAMES = 10
+# Somebody waits for it.
+ANSWER_MS = 5_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +33,20 @@ class Line:
     """One thing to know.
 
     ok:     whether it is as it should be; None where there is no should
-    whose:  names of people, and of what may be called after people: for the command line alone
+    aside:  names of people, and of what may be called after people, and what another program said: for the command line alone
     """
 
     part: str
     what: str
     said: str
     ok: bool | None = None
-    whose: Sequence[str] = ()
+    aside: Sequence[str] = ()
 
     @property
     def in_full(self) -> str:
         """What the command line shows."""
-        more = f", and {len(self.whose) - MOST_NAMES:,} more" if len(self.whose) > MOST_NAMES else ""
-        return f"{self.said} ({', '.join(self.whose[:MOST_NAMES])}{more})" if self.whose else self.said
+        more = f", and {len(self.aside) - MOST_NAMES:,} more" if len(self.aside) > MOST_NAMES else ""
+        return f"{self.said} ({', '.join(self.aside[:MOST_NAMES])}{more})" if self.aside else self.said
 
 
 Part = Callable[[App], Iterable[Line]]
@@ -97,10 +99,10 @@ def publishing_lines(app: App) -> Iterator[Line]:
         yield Line(part, "oldest day that waits", (EPOCH + timedelta(days=oldest)).isoformat())
     yield Line(part, "last success", "never" if standing.succeeded_ms is None else instant(standing.succeeded_ms))
     if standing.error and standing.failed_ms is not None:
-        again = f"; again at {instant(standing.next_ms)}"
-        yield Line(part, "last error", f"{instant(standing.failed_ms)}: {standing.error}{again}", ok=False)
+        said = f"{instant(standing.failed_ms)}; again at {instant(standing.next_ms)}"
+        yield Line(part, "last error", said, False, [standing.error])
     if standing.refused:
-        yield Line(part, "lines that are not taken", f"{standing.refused:,}; the first: {standing.refused_why}", ok=False)
+        yield Line(part, "lines that are not taken", f"{standing.refused:,}", False, [f"the first: {standing.refused_why}"])
 
 
 def _not_set(app: App, so: str) -> str:
@@ -114,7 +116,7 @@ def _reach(app: App) -> tuple[bool, str]:
     from ingest.publishing.influx import InfluxError
 
     try:
-        with open_influx(app, retries=0) as influx:
+        with open_influx(app, retries=0, answer_ms=ANSWER_MS) as influx:
             return True, f"reachable, version {influx.ping()}"
     except BadSetting as error:
         return False, str(error)

@@ -34,7 +34,7 @@ def look_over(top: Path, patients: Sequence[Patient]) -> Mapping[str, Sequence[s
             found[what].append(str(path.relative_to(top)))
     except FileNotFoundError:
         return {MISSING: [""]}
-    except PermissionError:
+    except OSError:
         return {CLOSED: [""]}
     return found
 
