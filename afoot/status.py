@@ -22,6 +22,9 @@ from ingest.local_days import EPOCH
 from ingest.publishing import outbox
 from ingest.publishing.outbox import FACTS
 from ingest.wearables import Wearable, list_wearables
+from rules.finding import Recipient
+from rules.red_flags import unacknowledged
+from rules.routes import routes_for
 
 MOST_NAMES = 10
 # Somebody waits for it.
@@ -149,6 +152,19 @@ def _shared_names(paired: Sequence[Wearable]) -> Iterator[Line]:
             yield Line("wearables", name, f"{owners} patients have paired one of this name: is it one in two hands?")
 
 
+def channel_lines(app: App) -> Iterator[Line]:
+    """Say of how many patients no therapist can be told, and how many warning signs nobody has acknowledged."""
+    with app.store.reading() as connection:
+        ids = [one.id for one in people.list_patients(connection)]
+        mute = [one for one in ids if not routes_for(connection, one, Recipient.THERAPIST)]
+        waiting = len(unacknowledged(connection))
+    if mute:
+        what = "no channel for a therapist: nobody is sent a message, not of a warning sign either; `afoot notify add therapist`"
+        yield Line("messages", f"{len(mute):,} of {len(ids):,} patients", what, False)
+    if waiting:
+        yield Line("messages", "warning signs", f"{waiting:,} that nobody has acknowledged; `afoot alerts --open`", False)
+
+
 def backup_lines(app: App) -> Iterator[Line]:
     """Say when the last backup was written, where backups are to be."""
     part, folder = "backups", app.settings.backup_folder
@@ -183,4 +199,12 @@ def drop_lines(app: App) -> Iterator[Line]:
             yield Line(part, what, f"{len(places):,}, passed over", False, places)
 
 
-PARTS: tuple[Part, ...] = (store_lines, group_lines, drop_lines, publishing_lines, wearable_lines, backup_lines)
+PARTS: tuple[Part, ...] = (
+    store_lines,
+    group_lines,
+    channel_lines,
+    drop_lines,
+    publishing_lines,
+    wearable_lines,
+    backup_lines,
+)
