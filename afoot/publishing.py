@@ -17,10 +17,11 @@ from afoot.day_points import make_days
 from afoot.fact_points import make_facts
 from afoot.judging import read_prescriptions
 from afoot.publish_plan import make_plan, stretches
+from afoot.settings import BadSetting
 from ingest import groups, people
 from ingest.people import Patient
 from ingest.publishing import outbox
-from ingest.publishing.influx import Influx, InfluxError, NotAllowed
+from ingest.publishing.influx import ANSWER_MS, Influx, InfluxError, NotAllowed
 from ingest.publishing.lines import build_lines
 from ingest.publishing.outbox import FACTS, Block, Lying
 from ingest.publishing.putting import Put, Right, Superseded, put
@@ -91,25 +92,29 @@ def publish_due(app: App, *, at_once: bool = False, everything: bool = False) ->
         return publish(app.store, influx, app.now_ms, everything=everything)
 
 
-def open_influx(app: App, *, retries: int = RETRIES) -> Influx:
-    """Return the connection of the settings. Raises: ValueError"""
+def open_influx(app: App, *, retries: int = RETRIES, answer_ms: int = ANSWER_MS) -> Influx:
+    """Return the connection of the settings. answer_ms: how long an answer may take. Raises: BadSetting"""
     settings = app.settings
+    token = read_token(settings.influx_token_file)
     try:
-        return Influx(settings.influx_url, settings.influx_org, read_token(settings.influx_token_file), retries=retries)
+        return Influx(settings.influx_url, settings.influx_org, token, retries=retries, answer_ms=answer_ms)
     except NotAllowed as error:
-        raise ValueError(f"AFOOT_INFLUX_URL: {error}") from error
+        raise BadSetting(f"AFOOT_INFLUX_URL: {error}") from error
+    except ValueError as error:
+        # Its text may show a part of the URL, which may hold a password.
+        raise BadSetting("AFOOT_INFLUX_URL: the URL cannot be understood") from error
 
 
 def read_token(path: Path | None, setting: str = "AFOOT_INFLUX_TOKEN_FILE") -> str:
-    """Return the token of a file; none without one. Raises: ValueError that never says what was found"""
+    """Return the token of a file; none without one. Raises: BadSetting that never says what was found"""
     if path is None:
         return ""
     try:
         token = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
-        raise ValueError(f"{setting}: {path} cannot be read: {type(error).__name__}") from error
+        raise BadSetting(f"{setting}: {path} cannot be read: {type(error).__name__}") from error
     if not token or not token.isprintable() or len(token.split()) != 1:
-        raise ValueError(f"{setting}: {path}: expected one token, in one line")
+        raise BadSetting(f"{setting}: {path}: expected one token, in one line")
     return token
 
 

@@ -8,6 +8,10 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
+class BadSetting(ValueError):
+    """A setting is missing, or cannot be used. The text names settings and places alone: an operator may read it anywhere."""
+
+
 class Settings(BaseSettings):
     """Each field is the environment variable AFOOT_ and its name in capitals."""
 

@@ -11,10 +11,13 @@ from datetime import timedelta
 from sqlalchemy import func, select
 
 from afoot.app import App
-from afoot.backing_up import list_backups
+from afoot.backing_up import check_keys, list_backups
 from afoot.output import instant
+from afoot.service import accounts, passed_over
+from afoot.service.roles import Role
+from afoot.settings import BadSetting
 from devices.recording import DAY_MS
-from ingest import people, tables
+from ingest import groups, people, tables
 from ingest.local_days import EPOCH
 from ingest.publishing import outbox
 from ingest.publishing.outbox import FACTS
@@ -23,15 +26,30 @@ from rules.finding import Recipient
 from rules.red_flags import unacknowledged
 from rules.routes import routes_for
 
+MOST_NAMES = 10
+# Somebody waits for it.
+ANSWER_MS = 5_000
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One thing to know. ok: whether it is as it should be; None where there is no should."""
+    """One thing to know.
+
+    ok:     whether it is as it should be; None where there is no should
+    aside:  names of people, and of what may be called after people, and what another program said: for the command line alone
+    """
 
     part: str
     what: str
     said: str
     ok: bool | None = None
+    aside: Sequence[str] = ()
+
+    @property
+    def in_full(self) -> str:
+        """What the command line shows."""
+        more = f", and {len(self.aside) - MOST_NAMES:,} more" if len(self.aside) > MOST_NAMES else ""
+        return f"{self.said} ({', '.join(self.aside[:MOST_NAMES])}{more})" if self.aside else self.said
 
 
 Part = Callable[[App], Iterable[Line]]
@@ -46,11 +64,30 @@ def store_lines(app: App) -> Iterator[Line]:
     yield Line("store", "last import", "never" if received is None else instant(received))
 
 
+def group_lines(app: App) -> Iterator[Line]:
+    """Say how many patients no therapist sees, where therapists sign in: nobody reads their alerts."""
+    with app.store.reading() as connection:
+        scopes = [one.scope for one in accounts.list_accounts(connection) if one.scope.role is Role.THERAPIST]
+        if not scopes:
+            return
+        everybody = people.list_patients(connection)
+        looked_after = {group for scope in scopes for group in scope.group_ids}
+        of = groups.group_ids(connection)
+    alone = [one.name for one in everybody if one.id not in of]
+    if alone:
+        said = f"{len(alone):,}, seen by no therapist: `afoot group assign`"
+        yield Line("groups", "patients in no care group", said, False, alone)
+    unseen = [one.name for one in everybody if one.id in of and of[one.id] not in looked_after]
+    if unseen:
+        said = f"{len(unseen):,}: `afoot user add`, or `afoot group assign` to another"
+        yield Line("groups", "patients in a care group of no therapist", said, False, unseen)
+
+
 def publishing_lines(app: App) -> Iterator[Line]:
     """Say whether InfluxDB can be reached, what waits for it, and what went wrong."""
     part = "publishing"
     if not app.settings.influx_url:
-        yield Line(part, "InfluxDB", "not set: nothing is published")
+        yield Line(part, "InfluxDB", _not_set(app, "nothing is published"))
         return
     reached = _reach(app)
     yield Line(part, "InfluxDB", reached[1], reached[0])
@@ -65,10 +102,15 @@ def publishing_lines(app: App) -> Iterator[Line]:
         yield Line(part, "oldest day that waits", (EPOCH + timedelta(days=oldest)).isoformat())
     yield Line(part, "last success", "never" if standing.succeeded_ms is None else instant(standing.succeeded_ms))
     if standing.error and standing.failed_ms is not None:
-        again = f"; again at {instant(standing.next_ms)}"
-        yield Line(part, "last error", f"{instant(standing.failed_ms)}: {standing.error}{again}", ok=False)
+        said = f"{instant(standing.failed_ms)}; again at {instant(standing.next_ms)}"
+        yield Line(part, "last error", said, False, [standing.error])
     if standing.refused:
-        yield Line(part, "lines that are not taken", f"{standing.refused:,}; the first: {standing.refused_why}", ok=False)
+        yield Line(part, "lines that are not taken", f"{standing.refused:,}", False, [f"the first: {standing.refused_why}"])
+
+
+def _not_set(app: App, so: str) -> str:
+    """Of several machines, those that answer need not be set up like those that work."""
+    return "not set on this machine" if app.settings.serve_role == "web" else f"not set: {so}"
 
 
 def _reach(app: App) -> tuple[bool, str]:
@@ -77,8 +119,10 @@ def _reach(app: App) -> tuple[bool, str]:
     from ingest.publishing.influx import InfluxError
 
     try:
-        with open_influx(app, retries=0) as influx:
+        with open_influx(app, retries=0, answer_ms=ANSWER_MS) as influx:
             return True, f"reachable, version {influx.ping()}"
+    except BadSetting as error:
+        return False, str(error)
     except InfluxError as error:
         return False, f"not reachable: {error}"
 
@@ -87,9 +131,9 @@ def wearable_lines(app: App) -> Iterator[Line]:
     """Say how many wearables are paired, and which trouble stands in the way of how many."""
     with app.store.reading() as connection:
         paired = list_wearables(connection)
-    if not paired:
-        return
-    yield Line("wearables", "paired", f"{len(paired):,}")
+    yield Line("wearables", "paired", f"{len(paired):,}" if paired else "none")
+    if paired and not any(one.paired.address for one in paired):
+        yield Line("wearables", "this machine's Bluetooth", "not set up: no wearable has an address here; pages sync them")
     troubles = Counter(one.problem for one in paired if one.problem)
     for problem, count in troubles.most_common():
         yield Line("wearables", f"{count} not synced", problem, False)
@@ -123,14 +167,44 @@ def channel_lines(app: App) -> Iterator[Line]:
 
 def backup_lines(app: App) -> Iterator[Line]:
     """Say when the last backup was written, where backups are to be."""
-    folder = app.settings.backup_folder
+    part, folder = "backups", app.settings.backup_folder
     if folder is None:
+        yield Line(part, "AFOOT_BACKUP_FOLDER", _not_set(app, "none is written by itself"))
         return
-    made = list_backups(folder)[-1:] if folder.exists() else []
-    if not app.settings.backup_keys:
-        yield Line("backups", "public key", "none is set: no backup is written", False)
+    try:
+        check_keys(app.settings)
+    except BadSetting as error:
+        yield Line(part, "public key", str(error), False)
+    try:
+        made = list_backups(folder)[-1:] if folder.exists() else []
+    except OSError as error:
+        yield Line(part, "AFOOT_BACKUP_FOLDER", f"{folder}: {error.strerror}", False)
+        return
     late = not made or app.now_ms() - made[0][0] > 2 * DAY_MS
-    yield Line("backups", "last", instant(made[0][0]) if made else "none", not late)
+    yield Line(part, "last", instant(made[0][0]) if made else "none", not late)
 
 
-PARTS: tuple[Part, ...] = (store_lines, channel_lines, publishing_lines, wearable_lines, backup_lines)
+def drop_lines(app: App) -> Iterator[Line]:
+    """Say what the drop folder does not take, and where it lies."""
+    part, top = "drop folder", app.settings.drop
+    if top is None:
+        return
+    with app.store.reading() as connection:
+        patients = people.list_patients(connection)
+    found = passed_over.look_over(top, patients)
+    wrong = next((what for what in passed_over.WHOLE if what in found), "")
+    yield Line(part, "AFOOT_DROP", f"{top}: {wrong}" if wrong else str(top), not wrong)
+    for what, places in found.items():
+        if what not in passed_over.WHOLE:
+            yield Line(part, what, f"{len(places):,}, passed over", False, places)
+
+
+PARTS: tuple[Part, ...] = (
+    store_lines,
+    group_lines,
+    channel_lines,
+    drop_lines,
+    publishing_lines,
+    wearable_lines,
+    backup_lines,
+)

@@ -33,9 +33,14 @@ def sync_due(app: App) -> dict[str, Seen]:
 
     Raises: Conflict if another process is syncing
     """
-    with app.store.reading() as connection:
-        ids = {one.paired.id for one in wearables.list_wearables(connection) if one.paired.address}
+    ids = list_reached(app)
     return sync(app, radio_of(app), ids) if ids else {}
+
+
+def list_reached(app: App) -> set[str]:
+    """Return the ids of the wearables that this machine's Bluetooth looks for: those with an address."""
+    with app.store.reading() as connection:
+        return {one.paired.id for one in wearables.list_wearables(connection) if one.paired.address}
 
 
 def sync(

@@ -66,6 +66,12 @@ def group_of(connection: Connection, patient_id: int) -> Group | None:
     return None if row is None else Group(row.id, row.name, row.title)
 
 
+def group_ids(connection: Connection) -> dict[int, int]:
+    """Return the group of each patient who is in one, by their ids."""
+    members = tables.group_patients
+    return {row.patient_id: row.group_id for row in connection.execute(select(members))}
+
+
 def patients_of(connection: Connection, group_id: int) -> list[Patient]:
     """Return the group's patients by name."""
     members = tables.group_patients

@@ -12,7 +12,7 @@ from afoot.output import instant, print_json, print_table, say
 from afoot.service import audit
 from afoot.service.audit import COMMAND_LINE
 from afoot.service.roles import Role
-from ingest import faults, people
+from ingest import faults, groups, people
 
 patient = typer.Typer(help="Patients: who they are, and by whose clock they live.", no_args_is_help=True)
 device = typer.Typer(help="The devices of a patient.", no_args_is_help=True)
@@ -36,12 +36,15 @@ def add(
 
 @patient.command("list")
 def list_(json: Json = False) -> None:
-    """List the patients, their home zones and where they lived or travelled since."""
+    """List the patients, their care groups, their home zones and where they lived or travelled since."""
     with opened() as app, app.store.reading() as connection:
+        names = {one.id: one.name for one in groups.list_groups(connection)}
+        of = groups.group_ids(connection)
         rows: list[dict[str, Any]] = [
             {
                 "name": one.name,
                 "pseudonym": one.pseudonym,
+                "group": names[of[one.id]] if one.id in of else None,
                 "zone": one.zone,
                 "moves": [{"from": instant(at), "zone": zone} for at, zone in people.zone_history(connection, one)[1:]],
             }
@@ -50,11 +53,9 @@ def list_(json: Json = False) -> None:
     if json:
         print_json(rows)
         return
-    cells = [
-        [row["name"], row["pseudonym"], row["zone"], "; ".join(f"{one['zone']} from {one['from']}" for one in row["moves"])]
-        for row in rows
-    ]
-    print_table("", ["name", "pseudonym", "zone", "moves"], cells)
+    cells = [row | {"moves": "; ".join(f"{one['zone']} from {one['from']}" for one in row["moves"])} for row in rows]
+    columns = ["name", "pseudonym", "group", "zone", "moves"]
+    print_table("", columns, [[row[column] for column in columns] for row in cells])
 
 
 @patient.command("zone")

@@ -1,7 +1,5 @@
 """afoot status."""
 
-from dataclasses import asdict
-
 import typer
 
 from afoot.commands.common import Json, opened
@@ -16,7 +14,7 @@ def status(json: Json = False) -> None:
     with opened() as app:
         lines = [line for part in PARTS for line in part(app)]
     if json:
-        print_json([asdict(line) for line in lines])
+        print_json([{"part": one.part, "what": one.what, "said": one.in_full, "ok": one.ok} for one in lines])
     else:
-        print_table("", ["part", "what", "", "state"], [[line.part, line.what, _SIGNS[line.ok], line.said] for line in lines])
+        print_table("", ["part", "what", "", "state"], [[line.part, line.what, _SIGNS[line.ok], line.in_full] for line in lines])
     raise typer.Exit(OK if all(line.ok is not False for line in lines) else REFUSED)

@@ -12,14 +12,14 @@ from afoot.delivering import send_due
 from afoot.evaluating import check_patients
 from afoot.executing import Serial, open_executor
 from afoot.publishing import publish_due
-from afoot.service import audit, partial, sessions
+from afoot.service import audit, partial, passed_over, sessions
 from afoot.service.bodies import PREFIX
 from afoot.service.dropping import import_dropped
 from afoot.service.page_captures import keep_abandoned
 from afoot.service.recovering import import_complete
 from afoot.service.sessions import Lifetime
 from afoot.service.turns import DELIVER, EVALUATE, FILES
-from afoot.syncing import sync_due
+from afoot.syncing import list_reached, sync_due
 from ingest import dirty, people
 from ingest.people import Patient
 
@@ -34,15 +34,29 @@ class Failed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """every_ms: from one run's end to the next's beginning, by the program's settings."""
+    """What runs by itself.
+
+    every_ms:  from one run's end to the next's beginning, by the program's settings
+    is_set_up: whether there is anything to do, as things are set; None: always
+    """
 
     name: str
     every_ms: Callable[[App], int]
     run: Callable[[App], object]
+    is_set_up: Callable[[App], bool] | None = None
 
 
 def every(seconds: int) -> Callable[[App], int]:
     return lambda app: seconds * SECOND_MS
+
+
+def import_from_drop_folder(app: App) -> None:
+    """Tell of what is passed over, and import what was laid down."""
+    assert app.settings.drop is not None
+    with app.store.reading() as connection:
+        patients = people.list_patients(connection)
+    passed_over.tell(app, passed_over.look_over(app.settings.drop, patients))
+    import_dropped(app)
 
 
 def evaluate_changed(app: App) -> None:
@@ -122,14 +136,14 @@ def drop_left_over(folder: Path, now_ms: int) -> None:
 
 
 JOBS: tuple[Job, ...] = (
-    Job(FILES, every(30), import_dropped),
+    Job(FILES, every(30), import_from_drop_folder, lambda app: app.settings.drop is not None),
     Job("uploads", every(60), import_complete),
     Job("page syncs", every(60), keep_abandoned),
     Job(EVALUATE, every(60), evaluate_changed),
     Job("evaluate all", lambda app: app.settings.check_minutes * MINUTE_MS, evaluate_all),
     Job(DELIVER, every(20), send_due),
-    Job("bluetooth", lambda app: app.settings.radio_minutes * MINUTE_MS, sync_wearables),
-    Job("publish", every(20), publish),
-    Job("backup", every(3600), back_up_due),
+    Job("bluetooth", lambda app: app.settings.radio_minutes * MINUTE_MS, sync_wearables, lambda app: bool(list_reached(app))),
+    Job("publish", every(20), publish, lambda app: bool(app.settings.influx_url)),
+    Job("backup", every(3600), back_up_due, lambda app: app.settings.backup_folder is not None),
     Job("retention", every(3600), retain),
 )

@@ -12,10 +12,13 @@ from afoot.app import App
 from afoot.service import turns
 from afoot.service.jobs import Job
 from afoot.service.metrics import Metrics
+from afoot.settings import BadSetting
 
 log = logging.getLogger(__name__)
 
 LOOK_S = 1.0
+# A job that is not set up may be while the service runs: a wearable is paired.
+LOOK_AGAIN_MS = 60_000
 
 
 class Scheduler:
@@ -42,13 +45,23 @@ class Scheduler:
             thread.join(wait_s)
 
     def _run(self) -> None:
+        begun = False
         while not self._stop.is_set():
             try:
+                if not begun:
+                    self._hasten()
+                    begun = True
                 self._look()
             except SQLAlchemyError as error:
                 # The store is busy, or gone for a while.
                 log.error("the store: %s while looking for jobs", type(error).__name__)
             self._stop.wait(self._look_s)
+
+    def _hasten(self) -> None:
+        """With this start the settings may be others: what depends on them is done now, not after the wait of the old ones."""
+        names = [job.name for job in self._jobs.values() if job.is_set_up is not None]
+        with self._app.store.writing() as connection:
+            turns.hasten(connection, names, self._app.now_ms())
 
     def _look(self) -> None:
         """Begin what is due, and hold on to what runs."""
@@ -78,7 +91,13 @@ class Scheduler:
     def _do(self, job: Job) -> None:
         began_ms, problem = self._app.now_ms(), ""
         try:
-            job.run(self._app)
+            if job.is_set_up is None or job.is_set_up(self._app):
+                job.run(self._app)
+            else:
+                problem = turns.NOT_SET_UP
+        except BadSetting as error:
+            problem = str(error)
+            log.error("job %s: %s", job.name, problem)
         except Exception as error:  # noqa: BLE001 - the service's edge: logged, counted, tried again later
             problem = type(error).__name__
             log.error("job %s: %s\n%s", job.name, problem, "".join(traceback.format_tb(error.__traceback__)))
@@ -92,6 +111,10 @@ class Scheduler:
 
     def _end(self, job: Job, began_ms: int, problem: str) -> None:
         now_ms = self._app.now_ms()
+        if problem == turns.NOT_SET_UP:
+            with self._app.store.writing() as connection:
+                turns.rest(connection, job.name, self.holder, now_ms + min(LOOK_AGAIN_MS, job.every_ms(self._app)))
+            return
         self._metrics.count_job(job.name, began_ms, now_ms, failed=bool(problem))
         with self._app.store.writing() as connection:
             turns.end(connection, job.name, self.holder, now_ms, job.every_ms(self._app), problem)

@@ -95,6 +95,13 @@ said_once = Table(
     Column("told", Boolean, nullable=False, comment="a message of a warning sign was on its way"),
 )
 
+told_of_drop = Table(
+    "told_of_drop",
+    service_metadata,
+    Column("what", String(64), primary_key=True, comment="what is wrong in the drop folder, and the log has told of it; no name"),
+    Column("number", Integer, nullable=False, comment="in how many places"),
+)
+
 jobs = Table(
     "jobs",
     service_metadata,
@@ -106,5 +113,10 @@ jobs = Table(
     Column("started_ms", BigInteger),
     Column("ended_ms", BigInteger),
     Column("good_ms", BigInteger, comment="when it last ended well"),
-    Column("problem", String, nullable=False, comment="the kind of error, never its text: that may hold names"),
+    Column(
+        "problem",
+        String,
+        nullable=False,
+        comment="the kind of error, or a setting's; never a text that may hold names",
+    ),
 )

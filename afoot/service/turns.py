@@ -3,7 +3,7 @@
 Every process that shares the store sees the same rows. Clocks of several machines must agree to some seconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
@@ -17,6 +17,8 @@ EVALUATE, DELIVER, FILES = "evaluate", "deliver", "files"
 # After an upload others of the same patient often follow.
 SETTLE_MS = 3_000
 LONGEST_WAIT_MS = 600_000
+# What stands for the problem of a job that has nothing to do, as things are set. It is none.
+NOT_SET_UP = "not set up"
 
 
 def add_jobs(connection: Connection, names: Iterable[str], at_ms: int) -> None:
@@ -62,7 +64,7 @@ def renew(connection: Connection, name: str, holder: str, at_ms: int) -> bool:
 
 
 def end(connection: Connection, name: str, holder: str, at_ms: int, every_ms: int, problem: str = "") -> None:
-    """Give a job back; after failures it waits longer each time. problem: the kind of error; empty: it went well."""
+    """Give a job back; after failures it waits longer each time. problem: what went wrong, without a name; empty: nothing."""
     mine = (jobs.c.name == name, jobs.c.holder == holder)
     row = connection.execute(select(jobs.c.failures, jobs.c.started_ms, jobs.c.next_ms).where(*mine)).one_or_none()
     if row is None:
@@ -80,6 +82,18 @@ def end(connection: Connection, name: str, holder: str, at_ms: int, every_ms: in
         "next_ms": at_ms + wait_ms,
     }
     connection.execute(update(jobs).where(*mine).values(values | ({} if problem else {"good_ms": at_ms})))
+
+
+def rest(connection: Connection, name: str, holder: str, next_ms: int) -> None:
+    """Give a job back that is not set up: it did nothing, neither well nor badly."""
+    mine = (jobs.c.name == name, jobs.c.holder == holder)
+    values = {"holder": "", "until_ms": 0, "failures": 0, "problem": NOT_SET_UP, "next_ms": next_ms}
+    connection.execute(update(jobs).where(*mine).values(values))
+
+
+def hasten(connection: Connection, names: Collection[str], at_ms: int) -> None:
+    """Make jobs due now, however long they would wait."""
+    connection.execute(update(jobs).where(jobs.c.name.in_(names), jobs.c.next_ms > at_ms).values(next_ms=at_ms))
 
 
 def backoff_ms(every_ms: int, failures: int) -> int:

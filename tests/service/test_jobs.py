@@ -1,5 +1,6 @@
 """Jobs run by themselves: one process at a time, each on its own, later and later while it fails."""
 
+import re
 import subprocess
 import sys
 import threading
@@ -13,6 +14,7 @@ from typing import NamedTuple
 import pytest
 
 from afoot.app import App
+from afoot.backing_up import list_backups
 from afoot.service import jobs, turns
 from afoot.service.dropping import import_dropped
 from afoot.service.jobs import JOBS, Job, evaluate_changed, retain
@@ -23,6 +25,7 @@ from afoot.service.settled import CLOSED_MS, QUIET_MS
 from afoot.service.tables import audit, service_metadata, sessions
 from afoot.settings import Settings
 from ingest import dirty, ledger
+from ingest.backup import make_key
 from ingest.store import Store
 from tests.service.leasing import LEASE_MS
 from tests.service.making import DAY, HOUR, MINUTE, Clinic, add_person, day_csv, open_clinic
@@ -289,3 +292,74 @@ def test_what_a_killed_process_left_goes_after_a_day(clinic: Clinic) -> None:
     clinic.app.at_ms += 2000
     retain(clinic.app)
     assert (left.exists(), upload.exists()) == (False, True)
+
+
+@contextmanager
+def working(app: App, *made: Job) -> Iterator[None]:
+    """Run jobs while the block lasts."""
+    scheduler = Scheduler(app, Metrics(), made, look_s=0.02)
+    scheduler.start()
+    try:
+        yield
+    finally:
+        scheduler.stop(10)
+
+
+def job_of(name: str) -> Job:
+    (found,) = [one for one in JOBS if one.name == name]
+    return found
+
+
+def result_of(clinic: Clinic, name: str) -> list[str]:
+    """The row of a job on the operator's page, without its name."""
+    page = clinic.get("operator/", "/operator").text
+    row = page.partition(f'<th scope="row"><bdi>{name}</bdi></th>')[2].partition("</tr>")[0]
+    return re.findall(r"<bdi>(.*?)</bdi>", row)
+
+
+@pytest.mark.parametrize("name", ["files", "bluetooth", "publish", "backup"])
+def test_what_nothing_is_set_for_is_not_said_to_be_well(clinic: Clinic, name: str) -> None:
+    job = job_of(name)
+
+    def row() -> tuple[str, int | None]:
+        with clinic.app.store.reading() as connection:
+            return next(((one.problem, one.good_ms) for one in turns.list_jobs(connection)), ("", None))
+
+    with working(clinic.app, job):
+        wait_for(lambda: row() == (turns.NOT_SET_UP, None))
+    assert result_of(clinic, name) == ["never", "–", "not set up"]
+
+
+def test_a_backup_folder_that_is_set_later_does_not_wait(clinic: Clinic, tmp_path: Path) -> None:
+    backup, settings = job_of("backup"), clinic.app.settings
+
+    def row() -> object:
+        with clinic.app.store.reading() as connection:
+            return next(iter(turns.list_jobs(connection)), None)
+
+    with clinic.app.store.writing() as connection:  # as an earlier start left it: well, and again in an hour
+        turns.add_jobs(connection, ["backup"], clinic.app.at_ms)
+        assert turns.claim(connection, "backup", "a", clinic.app.at_ms)
+        turns.end(connection, "backup", "a", clinic.app.at_ms, HOUR)
+    settings.backup_folder = tmp_path / "backups"
+    clinic.app.at_ms += MINUTE
+    with working(clinic.app, backup):
+        wait_for(lambda: getattr(row(), "failures", 0) == 1)
+    last, _, said = result_of(clinic, "backup")
+    assert last == "1 min ago"
+    assert said.startswith("AFOOT_BACKUP_KEYS: not set, so no backup is written")
+    settings.backup_keys = [make_key(tmp_path / "key")]
+    clinic.app.at_ms += MINUTE
+    with working(clinic.app, backup):
+        wait_for(lambda: len(list_backups(tmp_path / "backups")) == 1 if (tmp_path / "backups").exists() else False)
+        wait_for(lambda: getattr(row(), "failures", 1) == 0)
+    assert result_of(clinic, "backup") == ["0 min ago", "in 1 hour", "well"]
+
+
+def test_what_fails_is_said_in_words_and_what_never_ran_is_not_well(clinic: Clinic) -> None:
+    with clinic.app.store.writing() as connection:
+        turns.add_jobs(connection, ["deliver", "retention"], clinic.app.at_ms)
+        assert turns.claim(connection, "deliver", "a", clinic.app.at_ms)
+        turns.end(connection, "deliver", "a", clinic.app.at_ms, MINUTE, "ZeroDivisionError")
+    assert result_of(clinic, "deliver")[-1] == "failed: ZeroDivisionError. The service&#39;s log says where."
+    assert result_of(clinic, "retention") == ["never", "now", "has not run yet"]

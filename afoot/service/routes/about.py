@@ -34,7 +34,10 @@ def health(parts: TheParts) -> Health:
 
 
 class JobState(TypedDict):
-    """problem: the kind of error that its last run ended with; empty: none. failures: in a row."""
+    """problem: the kind of error that its last run ended with, a setting that cannot be used, or `not set up`; empty: none.
+
+    failures: in a row
+    """
 
     job: str
     due: str

@@ -1,15 +1,19 @@
-"""The operator's page: who may come in, and how the jobs are. No value of a patient is on it."""
+"""The operator's page: how afoot stands, who may come in, and how the jobs are. No name or value of a patient is on it."""
+
+from typing import Any
 
 from fastapi import APIRouter
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Row
 from starlette.responses import HTMLResponse
 
+from afoot.app import App
 from afoot.service import accounts, tokens
 from afoot.service.access import Operator, note
 from afoot.service.chrome import chrome
 from afoot.service.parts import TheParts
 from afoot.service.roles import Scope
-from afoot.service.tables import jobs
+from afoot.service.turns import NOT_SET_UP, list_jobs
+from afoot.status import PARTS, Line
 from dashboards import site
 from dashboards.pages.clinic_en import CLINIC
 from dashboards.site import Table
@@ -21,23 +25,46 @@ router = APIRouter(include_in_schema=False)
 
 @router.get("/operator")
 def show(parts: TheParts, who: Operator) -> HTMLResponse:
-    """Show accounts, tokens and jobs."""
+    """Show what `afoot status` says, jobs, accounts and tokens."""
     at_ms = parts.app.now_ms()
+    standing = _standing(parts.app)
     with parts.app.store.reading() as connection:
         names = {group.id: group.title for group in groups.list_groups(connection)}
-        tables = [_jobs(connection, at_ms), _accounts(connection, names), _tokens(connection, names, at_ms)]
+        tables = [standing, _jobs(connection, at_ms), _accounts(connection, names), _tokens(connection, names, at_ms)]
     with parts.app.store.writing() as connection:
         note(connection, who, "read accounts", None, at_ms)
     return HTMLResponse(site.operator_page(tables, chrome(who, "/operator", at_ms)))
 
 
+def _standing(app: App) -> Table:
+    heads = [CLINIC(f"operator_{name}") for name in ("part", "what", "state", "said")]
+    rows = [[one.part, one.what, _STATES[one.ok], _said(one)] for part in PARTS for one in part(app)]
+    return Table(CLINIC("operator_standing"), heads, rows)
+
+
+_STATES = {True: CLINIC("operator_ok"), False: CLINIC("operator_not_ok"), None: "–"}
+
+
+def _said(line: Line) -> str:
+    return CLINIC("operator_aside", said=line.said) if line.aside else line.said
+
+
 def _jobs(connection: Connection, at_ms: int) -> Table:
     heads = [CLINIC(f"operator_{name}") for name in ("job", "last", "next", "result")]
     rows = [
-        [row.name, _ago(row.good_ms, at_ms), _ahead(row.next_ms, at_ms), row.problem or CLINIC("operator_well")]
-        for row in connection.execute(select(jobs).order_by(jobs.c.name))
+        [row.name, _ago(row.good_ms, at_ms), "–" if row.problem == NOT_SET_UP else _ahead(row.next_ms, at_ms), _result(row)]
+        for row in list_jobs(connection)
     ]
     return Table(CLINIC("operator_jobs"), heads, rows)
+
+
+def _result(row: Row[Any]) -> str:
+    if row.problem == NOT_SET_UP:
+        return CLINIC("operator_not_set_up")
+    if not row.problem:
+        return CLINIC("operator_well" if row.ended_ms is not None else "operator_not_yet")
+    # The kind of an error is a name of the program's; what is wrong with a setting is said in words.
+    return CLINIC("operator_failed", kind=row.problem) if row.problem.isidentifier() else str(row.problem)
 
 
 def _accounts(connection: Connection, names: dict[int, str]) -> Table:
