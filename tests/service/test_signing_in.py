@@ -210,7 +210,13 @@ def test_headers_allow_nothing_from_elsewhere_and_nothing_inline(clinic: Clinic)
 
 
 def test_it_answers_to_its_own_names_alone(clinic: Clinic) -> None:
-    assert clinic.web.get("/api/v1/health", headers={"Host": "evil.example"}).status_code == 400
+    for other in ("evil.example", "127.0.0.1.evil.example", "x@localhost", "[::1", "localhost:1:2", ""):
+        refused = clinic.web.get("/api/v1/health", headers={"Host": other})
+        assert refused.status_code == 400
+        assert "AFOOT_SERVE_URL" in refused.json()["detail"]
+        assert "evil" not in refused.text
+    for ours in ("localhost", "LOCALHOST:8765", "127.0.0.1:1", "[::1]:8765"):
+        assert clinic.web.get("/api/v1/health", headers={"Host": ours}).status_code == 200
 
 
 def test_pages_lead_to_the_sign_in_and_the_api_says_so(clinic: Clinic) -> None:
