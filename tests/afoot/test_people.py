@@ -14,7 +14,8 @@ def test_patients_are_added_once_and_listed(afoot: Program) -> None:
     (listed,) = afoot.ok("patient", "list", "--json").json
     assert added.items() <= listed.items()
     assert added["pseudonym"] in afoot.ok("patient", "list").out
-    assert "is there already" in afoot.fails(2, "patient", "add", "Anna", "--zone", "UTC")
+    for taken in ("Anna", "anna", "ANNA"):
+        assert "'Anna' is there already" in afoot.fails(2, "patient", "add", taken, "--zone", "UTC")
     assert afoot.home.stat().st_mode & 0o777 == 0o700
 
 
