@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from devices.recording import DAY_MS, Device
 from ingest import dirty, tables
-from ingest.errors import Conflict, NotKnown
+from ingest.errors import Conflict, NoSuchPatient, NotKnown
 from ingest.naming import find_alike
 from ingest.store import upsert
 
@@ -70,7 +70,7 @@ def find_patient(connection: Connection, name: str) -> Patient:
     row = connection.execute(select(table).where(table.c.name == name)).one_or_none()
     if row is None:
         # Whoever may not know this patient must not learn the names of the others.
-        raise NotKnown(f"patient {name!r}: there is none of that name")
+        raise NoSuchPatient(f"patient {name!r}: there is none of that name")
     return _patient(row)
 
 
