@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from afoot.app import App
+from afoot.service.hosts import tell_hosts
 from afoot.service.jobs import JOBS
 from afoot.service.roles import Role
 from afoot.service.tokens import add_token
@@ -175,11 +176,14 @@ def test_told_to_stop_it_ends_what_was_begun(tmp_path: Path) -> None:
 
 
 def test_who_listens_beyond_this_machine_is_told_by_which_names(tmp_path: Path) -> None:
-    with served(tmp_path / "home", role="web", serve_host="0.0.0.0") as service:
+    everywhere = Settings(home=tmp_path, store="", serve_host="0.0.0.0", serve_cert=tmp_path / "chain.pem")
+    assert "alone: 127.0.0.1, ::1, localhost. Set AFOOT_SERVE_URL" in tell_hosts(everywhere, 8765)
+    assert "https://192.168.1.20:8765" in tell_hosts(everywhere, 8765)
+    # A loopback address that is not the usual one: a test opens nothing to the network.
+    with served(tmp_path / "home", role="web", serve_host="127.0.0.2") as service:
         said = "".join(service.said)
-        assert "127.0.0.1, ::1, localhost" in said
+        assert "127.0.0.1, 127.0.0.2, ::1, localhost" in said
         assert f"AFOOT_SERVE_URL to the address that people use, such as http://192.168.1.20:{urlsplit(service.url).port}" in said
-        assert service.stop() == 0
     with served(tmp_path / "home", role="web", serve_url="http://afoot.example") as named:
         assert "AFOOT_SERVE_URL" not in "".join(named.said)
 
