@@ -14,11 +14,14 @@ from afoot.app import App
 from afoot.backing_up import list_backups
 from afoot.output import instant
 from devices.recording import DAY_MS
-from ingest import tables
+from ingest import people, tables
 from ingest.local_days import EPOCH
 from ingest.publishing import outbox
 from ingest.publishing.outbox import FACTS
 from ingest.wearables import Wearable, list_wearables
+from rules.finding import Recipient
+from rules.red_flags import unacknowledged
+from rules.routes import routes_for
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,19 @@ def _shared_names(paired: Sequence[Wearable]) -> Iterator[Line]:
             yield Line("wearables", name, f"{owners} patients have paired one of this name: is it one in two hands?")
 
 
+def channel_lines(app: App) -> Iterator[Line]:
+    """Say of how many patients no therapist can be told, and how many warning signs nobody has acknowledged."""
+    with app.store.reading() as connection:
+        ids = [one.id for one in people.list_patients(connection)]
+        mute = [one for one in ids if not routes_for(connection, one, Recipient.THERAPIST)]
+        waiting = len(unacknowledged(connection))
+    if mute:
+        what = "no channel for a therapist: nobody is sent a message, not of a warning sign either; `afoot notify add therapist`"
+        yield Line("messages", f"{len(mute):,} of {len(ids):,} patients", what, False)
+    if waiting:
+        yield Line("messages", "warning signs", f"{waiting:,} that nobody has acknowledged; `afoot alerts --open`", False)
+
+
 def backup_lines(app: App) -> Iterator[Line]:
     """Say when the last backup was written, where backups are to be."""
     folder = app.settings.backup_folder
@@ -117,4 +133,4 @@ def backup_lines(app: App) -> Iterator[Line]:
     yield Line("backups", "last", instant(made[0][0]) if made else "none", not late)
 
 
-PARTS: tuple[Part, ...] = (store_lines, publishing_lines, wearable_lines, backup_lines)
+PARTS: tuple[Part, ...] = (store_lines, channel_lines, publishing_lines, wearable_lines, backup_lines)

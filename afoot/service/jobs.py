@@ -15,7 +15,7 @@ from afoot.publishing import publish_due
 from afoot.service import audit, partial, sessions
 from afoot.service.bodies import PREFIX
 from afoot.service.dropping import import_dropped
-from afoot.service.page_radio import keep_abandoned
+from afoot.service.page_captures import keep_abandoned
 from afoot.service.recovering import import_complete
 from afoot.service.sessions import Lifetime
 from afoot.service.turns import DELIVER, EVALUATE, FILES

@@ -24,7 +24,7 @@ def note_kept(connection: Connection, patient_id: int, key: str, kept: Sequence[
 
 
 def read_kept(connection: Connection, patient_id: int, key: str) -> tuple[list[Observation], bool]:
-    """Return what a set became when it came first, and whether a warning sign was queued."""
+    """Return what a set became when it came first, and whether a message of a warning sign was on its way."""
     query = select(said_once.c.numbers, said_once.c.told)
     row = connection.execute(query.where(said_once.c.patient_id == patient_id, said_once.c.key == key)).one()
     found = list_observations(connection, patient_id, history=True)

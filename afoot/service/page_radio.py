@@ -9,7 +9,6 @@ The page begins with what was chosen there, a wearable of the patient's or, with
 """
 
 import asyncio
-import hashlib
 import json
 import logging
 import shutil
@@ -25,17 +24,15 @@ from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from afoot.app import App
-from afoot.service import audit
 from afoot.service.access import Principal, note, own_patient
 from afoot.service.bodies import SPARE_BYTES
+from afoot.service.page_captures import NoLonger, PageRoster, folder_of, note_import
 from afoot.service.parts import Parts
 from afoot.service.problems import FULL_DISK, Refusal
 from afoot.service.secret import same
-from afoot.service.turns import EVALUATE, wake
 from devices.errors import shown
 from devices.radio.capture import MOST_BYTES
-from devices.radio.codec import Action, Codec, Cursor, NoAnswer, Progress, WrongKey
+from devices.radio.codec import Action, Codec, NoAnswer, Progress, WrongKey
 from devices.radio.codecs import find_own
 from ingest import wearables
 from ingest.collect.draining import Drained, drain
@@ -47,7 +44,6 @@ from ingest.collect.remote import LONGEST_MESSAGE, RemoteRadio
 from ingest.errors import Conflict, NotKnown
 from ingest.people import Patient
 from ingest.store import Change
-from ingest.wearables import StoreRoster
 
 log = logging.getLogger(__name__)
 
@@ -87,62 +83,6 @@ def parse_hello(text: str) -> Hello:
         case {"csrf": str() as csrf, "wearable": str() | None as id, "name": str() as name} if len(name) <= _LONGEST_NAME:
             return Hello(csrf, id, name)
     raise Ended("fault", f"expected csrf, wearable and name, found {shown(repr(text), 80)}")
-
-
-class NoLonger(RadioLost):
-    """Whoever has the page may not bring this in any more. end: as of `Ended`"""
-
-    def __init__(self, end: str) -> None:
-        super().__init__(f"the page may not bring this in any more: {end}")
-        self.end = end
-
-
-class PageRoster(StoreRoster):
-    """The clinic's wearables as one page reaches them. may: whether whoever has the page may still bring something in"""
-
-    def __init__(self, app: App, folder: Path, may: Callable[[], bool], imported: Callable[[Patient, Outcome], None]) -> None:
-        super().__init__(app.store, app.archive, folder, app.now_ms, imported)
-        self._may = may
-
-    def keep(self, id: str, capture: Path, cursor: Cursor | None) -> None:
-        if not self._may():
-            capture.unlink(missing_ok=True)  # whoever erased the patient has seen to it already
-            raise NoLonger("signed_out")
-        try:
-            super().keep(id, capture, cursor)
-        except NotKnown as error:
-            # Of somebody who was erased, or let go of it: nothing of theirs stays here.
-            capture.unlink(missing_ok=True)
-            raise NoLonger("let_go") from error
-
-
-def folder_of(app: App, patient_id: int, name: str) -> Path:
-    """Return where captures of a patient's wearable of that name are written while a page syncs it; one at a time has it."""
-    return page_folder(app) / hashlib.sha256(f"{patient_id} {name}".encode()).hexdigest()[:16]
-
-
-def page_folder(app: App) -> Path:
-    return app.settings.radio_folder / "page"
-
-
-def keep_abandoned(app: App) -> int:
-    """Keep what syncs over pages left when this machine's process was killed; returns how many wearables had something."""
-    done = 0
-    for folder in sorted(page_folder(app).glob("*/")):
-        roster = PageRoster(app, folder, lambda: True, lambda patient, _: _note_import(app, "page", "patient", patient))
-        with suppress(Conflict), only_one(folder):  # a page has it
-            done += bool(leftovers(folder))
-            for problem in keep_leftovers(roster):
-                log.warning("what a page's sync left: %s", problem)
-            clear_away(folder)
-    return done
-
-
-def _note_import(app: App, who: str, role: str, patient: Patient) -> None:
-    now_ms = app.now_ms()
-    with app.store.writing() as connection:
-        audit.note(connection, [audit.Act(now_ms, who, role, "change files", patient.id)])
-        wake(connection, EVALUATE, now_ms)
 
 
 class _Channel:
@@ -310,7 +250,7 @@ class PageSync:
     def _imported(self, patient: Patient, outcome: Outcome) -> None:
         self._kept += 1
         self._change += outcome.change
-        _note_import(self.parts.app, self.who.name, self.who.role.value, patient)
+        note_import(self.parts.app, self.who.name, self.who.role.value, patient)
 
     def _note(self, _: Paired, action: Action) -> None:
         if isinstance(action, Progress):

@@ -92,7 +92,7 @@ said_once = Table(
     Column("key", String(64), primary_key=True, comment="made by the phone on which it was answered"),
     Column("at_ms", BigInteger, nullable=False),
     Column("numbers", JSON, nullable=False, comment="of the observations that it became"),
-    Column("told", Boolean, nullable=False, comment="a warning sign was among them"),
+    Column("told", Boolean, nullable=False, comment="a message of a warning sign was on its way"),
 )
 
 jobs = Table(

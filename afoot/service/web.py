@@ -17,7 +17,7 @@ from afoot.app import App
 from afoot.service.edge import Edge
 from afoot.service.headers import SecureHeaders
 from afoot.service.hosts import KnownHosts, known_hosts
-from afoot.service.page_radio import keep_abandoned
+from afoot.service.page_captures import keep_abandoned
 from afoot.service.parts import Parts, make_parts
 from afoot.service.patience import Patience
 from afoot.service.problems import Problem, add_handlers

@@ -12,7 +12,7 @@ from dashboards.pages.recovery import Recovery, build_recovery
 from dashboards.pages.stillness import Stillness, build_stillness
 from dashboards.pages.strips import Strip, build_strips
 from dashboards.pages.walks import Walks, build_walks
-from dashboards.pages.ward import TITLES, PatientFacts, Row, began_ms, build_row, title_of
+from dashboards.pages.ward import TITLES, PatientFacts, Row, build_row, tell_began, title_of
 from dashboards.pages.weeks import Comparison, build_comparison
 from dashboards.pages.words import duration, percent
 from devices.recording import MINUTE_MS
@@ -248,7 +248,7 @@ def _alert(one: Alert, known_ms: int | None, at_ms: int, zone: ZoneInfo, words: 
         is_open=is_open,
         waits=one.standing is Standing.OPEN,
         can_close=one.rule == RED_FLAG and one.standing is Standing.ACKNOWLEDGED,
-        since=words.which_day(began_ms(one, known_ms) if is_open else one.opened_ms, at_ms, zone),
+        since=tell_began(one, known_ms if is_open else None, at_ms, zone, words),
         reason=one.finding.reason,
         facts=_evidence(one, at_ms, zone, words),
         taken=words("alert_taken", by=one.acknowledged_by, when=taken) if taken else "",

@@ -113,8 +113,8 @@ GERMAN = Words(
         "wearables_title": "Ihr Ring oder Ihre Uhr",
         "wearables_lead": "Legen Sie das Gerät geladen und wach neben dieses Telefon oder diesen Computer, und beenden Sie"
         " zuerst seine Verbindung mit anderen Apps.",
-        "wearables_unable": "Dieser Browser erreicht keinen Ring und keine Uhr. Chrome und Edge können es unter Android,"
-        " Windows, macOS und Linux; iPhones und iPads nicht, Firefox und Safari auch nicht.",
+        "wearables_unable": "Dieser Browser erreicht keinen Ring und keine Uhr. Chrome und Edge können es unter Android, Windows"
+        " und macOS, wenn die Adresse mit https beginnt; iPhones, iPads, Firefox und Safari können es nicht.",
         "wearables_sync": "Jetzt abgleichen",
         "wearables_new": "Ring oder Uhr verbinden",
         "wearables_stop": "Anhalten",

@@ -79,8 +79,8 @@ ENGLISH = Words(
         "sync_holds": "It reaches until {when}.",
         "wearables_title": "Your ring or watch",
         "wearables_lead": "Put it near this phone or computer, charged and awake, and end its connection to any other app first.",
-        "wearables_unable": "This browser cannot reach a ring or watch. Chrome or Edge can, on Android, Windows, macOS and"
-        " Linux; iPhones and iPads cannot, and Firefox and Safari cannot.",
+        "wearables_unable": "This browser cannot reach a ring or watch. Chrome or Edge can, on Android, Windows and macOS, at an"
+        " address that begins with https; iPhones, iPads, Firefox and Safari cannot.",
         "wearables_sync": "Sync now",
         "wearables_new": "Connect a ring or watch",
         "wearables_stop": "Stop",

@@ -130,7 +130,7 @@ def find_need(one: PatientFacts, at_ms: int, words: Words) -> tuple[Need, tuple[
     found: list[tuple[Need, str]] = []
     for alert in one.alerts:
         title = title_of(alert, words)
-        since = words.which_day(began_ms(alert, one.known_ms), at_ms, one.zone)
+        since = tell_began(alert, one.known_ms, at_ms, one.zone, words)
         if alert.standing is Standing.ACKNOWLEDGED:
             found.append((Need.TAKEN_ON, words("why_taken", title=title, by=alert.acknowledged_by)))
         elif alert.rule == RED_FLAG:
@@ -149,9 +149,14 @@ def find_need(one: PatientFacts, at_ms: int, words: Words) -> tuple[Need, tuple[
     return (found[0][0] if found else Need.NONE), tuple(text for _, text in found)
 
 
-def began_ms(alert: Alert, known_ms: int | None) -> int:
-    """Return since when it is as the alert says: a silence begins with the end of the data, not when it was noticed."""
-    return alert.opened_ms if alert.rule != SILENCE or known_ms is None else min(alert.opened_ms, known_ms)
+def tell_began(alert: Alert, known_ms: int | None, at_ms: int, zone: ZoneInfo, words: Words) -> str:
+    """Return since when it is as the alert says, where that is known: a silence begins with the end of the data, a warning sign
+    with the answer. Of anything else only when it was noticed is: it may have been so for long before the data came.
+    """
+    if alert.rule == SILENCE and known_ms is not None:
+        return words("began_since", day=words.which_day(min(alert.opened_ms, known_ms), at_ms, zone))
+    key = "began_since" if alert.rule == RED_FLAG else "began_noticed"
+    return words(key, day=words.which_day(alert.opened_ms, at_ms, zone))
 
 
 def title_of(alert: Alert, words: Words) -> str:

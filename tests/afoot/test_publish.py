@@ -11,9 +11,18 @@ NOWHERE = "http://127.0.0.1:9"
 
 def test_without_a_server_there_is_nothing_to_publish_to(anna: Program) -> None:
     assert "AFOOT_INFLUX_URL is not set" in anna.fails(2, "publish")
-    lines = {line["what"]: line for line in anna.ok("status", "--json").json}
+    lines = {line["what"]: line for line in anna("status", "--json").json}
     assert lines["InfluxDB"] == {"part": "publishing", "what": "InfluxDB", "said": "not set: nothing is published", "ok": None}
     assert lines["patients"]["said"] == "1"
+
+
+def test_status_says_of_whom_nobody_can_be_told_and_which_signs_wait(anna: Program, tmp_path: Path) -> None:
+    assert "1 of 1 patients" in anna("status").out
+    anna("observe", "Anna", "--red-flag", "fever")
+    assert "1 that nobody has acknowledged" in anna("status").out
+    (tmp_path / "url").write_text("json://127.0.0.1:9/ward")
+    anna.ok("notify", "add", "therapist", "--url-file", tmp_path / "url")
+    assert "no channel" not in anna("status").out
 
 
 def test_a_server_that_is_down(anna: Program, monkeypatch: pytest.MonkeyPatch) -> None:

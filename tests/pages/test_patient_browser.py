@@ -15,6 +15,8 @@ from afoot.service.roles import Role
 from afoot.settings import Settings
 from ingest import ledger, people, tables
 from ingest.observations import list_observations
+from rules.finding import Recipient as RuleRecipient
+from rules.routes import add_route
 from tests.pages.process import Service
 from tests.pages.world import PASSWORD
 
@@ -215,7 +217,7 @@ def test_a_warning_sign_without_a_connection(phone: BrowserContext, service: Ser
     expect(panel.locator("a").first).to_have_attribute("href", "tel:112")
     expect(page.locator("#emergency-said")).to_contain_text("SEE A DOCTOR AT ONCE")
     page.click("#tell-clinic")
-    expect(page.locator("#answer-state")).to_contain_text("your clinic has NOT been told. Call now.")
+    expect(page.locator("#flag-state")).to_contain_text("your clinic has NOT been told. Call now.")
     expect(page.locator("#waiting-state")).to_have_text("1 set of answers is waiting on this phone.")
     assert panel.is_visible()
     page.reload()
@@ -223,6 +225,7 @@ def test_a_warning_sign_without_a_connection(phone: BrowserContext, service: Ser
     service.start()
     page.click("text=Try again")
     expect(page.locator("#waiting-state")).to_have_text("1 answer kept on this phone has now been sent.")
+    expect(page.locator("#answer-state")).to_have_text("No message could be sent to your therapist. Call your clinic now.")
     assert said(app) == [("calf_swelling", 1)]
     page.reload()
     assert said(app) == [("calf_swelling", 1)]
@@ -251,10 +254,36 @@ def test_a_phone_whose_clock_is_ahead_loses_nothing(phone: BrowserContext, servi
     page = sign_in(phone, service)
     page.check("[name=fever]")
     page.click("#tell-clinic")
-    expect(page.locator("#answer-state")).to_contain_text("A message about the warning sign is on its way")
+    expect(page.locator("#flag-state")).to_contain_text("No message could be sent")
     with app.store.reading() as connection:
         (kept,) = list_observations(connection, people.find_patient(connection, "Anna").id)
     assert 0 <= app.now_ms() - kept.said.at_ms < 60_000
+
+
+def test_a_warning_sign_that_was_told_stays_with_what_to_do(phone: BrowserContext, service: Service, app: App) -> None:
+    """It is on its way only where there is a way; and it is told once, however often the rest is sent."""
+    with app.store.writing() as connection:
+        add_route(connection, RuleRecipient.THERAPIST, "json://127.0.0.1:9/ward")
+    page = sign_in(phone, service)
+    page.check("[name=fever]")
+    page.locator("[name=pain][value='6']").check(force=True)
+    page.click("#tell-clinic")
+    expect(page.locator("#flag-state")).to_contain_text("A message about the warning sign is on its way to your therapist.")
+    panel = page.locator("#emergency")
+    expect(panel.get_by_role("link", name="Call 112")).to_be_visible()
+    expect(page.locator("#flag-state")).to_be_in_viewport()
+    assert page.is_checked("[name=fever]")
+    page.click("button.main >> text=Send my answers")
+    expect(page.locator("#answer-state")).to_have_text("Thank you. Your answers have been sent.")
+    assert panel.is_visible()
+    page.click("#tell-clinic")
+    assert sorted(said(app)) == [("fever", 1), ("pain", 6)]
+    page.uncheck("[name=fever]")
+    assert not panel.is_visible()
+    page.check("[name=fever]")
+    page.click("#tell-clinic")
+    expect(page.locator("#flag-state")).to_contain_text("on its way")
+    assert sorted(said(app)) == [("fever", 1), ("fever", 1), ("pain", 6)]
 
 
 def test_what_will_never_be_taken_is_said_and_does_not_hold_up_the_rest(

@@ -65,7 +65,7 @@ def test_order_of_need_and_the_reason_of_each() -> None:
     assert ward.headline == "5 patients need somebody today"
     first = ward.groups[0].rows[0]
     assert first.why[0].startswith("Warning sign: Fever, today")
-    assert first.why[1].startswith("below the floor, since")
+    assert first.why[1].startswith("below the floor, noticed")
 
 
 def test_no_data_is_told_as_that_and_asks_for_nobody_before_two_days() -> None:
@@ -79,7 +79,7 @@ def test_no_data_is_told_as_that_and_asks_for_nobody_before_two_days() -> None:
 def test_a_silence_began_when_the_data_ended_not_when_it_was_noticed() -> None:
     noticed = alert("device_silent", hours=1)
     assert find_need(one("A", noticed, known_h=75), NOW, CLINIC)[1] == ("the device is silent, since Monday 9 March",)
-    assert find_need(one("A", noticed, known_h=None), NOW, CLINIC)[1][0] == "the device is silent, since today"
+    assert find_need(one("A", noticed, known_h=None), NOW, CLINIC)[1][0] == "the device is silent, noticed today"
     # Too little worn: the data go on.
     assert find_need(one("A", noticed, known_h=0.1), NOW, CLINIC)[1] == ("the device is silent, since today",)
 

@@ -21,7 +21,7 @@ from devices.radio.codec import Codec
 from devices.radio.codec import Settings as Connection
 from devices.virtual import Day
 from devices.virtual.radio.link import Link
-from devices.virtual.radio.peripheral import Peripheral
+from devices.virtual.radio.peripheral import Faults, Peripheral
 from devices.virtual.radio.ring import RingModel, VirtualRing
 from devices.virtual.radio.watches import VirtualBangle
 from ingest import people
@@ -170,10 +170,11 @@ def test_a_link_that_breaks_is_made_again_and_nothing_is_lost(home: Home, tmp_pa
 
 
 def test_a_wearable_that_goes_away_for_good_keeps_what_came(home: Home, days: list[Day]) -> None:
-    ring = home.radio.enter(VirtualRing(days))
+    ring = home.radio.enter(halting(home, days))
+    home.parts.manner = replace(home.parts.manner, tries=2)
     home.connect("R02_341C")
     expect(home.page.locator("#wearable-state")).to_contain_text("Fetching")
-    home.radio.rig.fail_connect += ["le-connection-abort-by-local"] * 3
+    home.radio.rig.fail_connect.append("le-connection-abort-by-local")
     home.radio.drop(ring)
     home.said("The device was not reached", 60)
     assert home.minutes()
@@ -183,7 +184,7 @@ def test_a_wearable_that_goes_away_for_good_keeps_what_came(home: Home, days: li
 
 
 def test_whoever_stops_or_leaves_keeps_what_came(home: Home, days: list[Day]) -> None:
-    ring = home.radio.enter(VirtualRing(days))
+    ring = home.radio.enter(halting(home, days))
     home.connect("R02_341C")
     expect(home.page.locator("#wearable-state")).to_contain_text("Fetching")
     home.page.get_by_role("button", name="Stop", exact=True).click()
@@ -226,7 +227,7 @@ def test_one_that_was_paired_here_can_be_let_go_of(home: Home, days: list[Day]) 
 
 
 def test_a_session_that_ended_meanwhile_brings_nothing_in(home: Home, days: list[Day]) -> None:
-    home.radio.enter(VirtualRing(days))
+    home.radio.enter(halting(home, days))
     home.connect("R02_341C")
     expect(home.page.locator("#wearable-state")).to_contain_text("Fetching")
     with home.app.store.writing() as connection:
@@ -282,6 +283,12 @@ def test_a_clinic_that_takes_no_sync_is_told_apart_from_one_that_is_not_reached(
     chooser.choose("R02_341C")
     home.said("You are no longer signed in.")
     assert home.wearables() == []
+
+
+def halting(home: Home, days: list[Day]) -> VirtualRing:
+    """A ring that says nothing for some seconds in the midst of each sync, so that a test has the time to do something then."""
+    home.parts.manner = replace(home.parts.manner, pace=0.5)
+    return VirtualRing(days, faults=Faults(stalled=frozenset({80, 160})))
 
 
 def until(page: Page, true: Callable[[], bool]) -> None:

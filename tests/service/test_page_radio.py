@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket
 from afoot.erasing import erase_patient
 from afoot.service import audit, page_radio
 from afoot.service import tables as service_tables
-from afoot.service.page_radio import folder_of, keep_abandoned, page_folder
+from afoot.service.page_captures import folder_of, keep_abandoned, page_folder
 from afoot.service.roles import Role
 from afoot.service.tokens import list_tokens, revoke_token
 from devices.radio.capture import CaptureWriter

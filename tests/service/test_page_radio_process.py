@@ -13,7 +13,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 from afoot.app import App
-from afoot.service.page_radio import keep_abandoned
+from afoot.service.page_captures import keep_abandoned
 from afoot.service.roles import Role
 from afoot.service.tokens import add_token
 from afoot.settings import Settings

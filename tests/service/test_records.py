@@ -7,6 +7,8 @@ import pytest
 from afoot.service.audit import list_acts
 from ingest.observations import CODES, EMERGENCY
 from rules import ledger, outbox
+from rules.finding import Recipient
+from rules.routes import add_route
 from tests.service.making import Clinic, day_csv, open_alert
 
 
@@ -33,6 +35,7 @@ def test_days_with_unknown_as_unknown(clinic: Clinic) -> None:
 
 
 def test_a_warning_sign_is_answered_at_once_and_queued_in_the_same_commit(clinic: Clinic) -> None:
+    add_channel(clinic)
     given = {"entries": [{"code": "chest_pain", "value": True}, {"code": "pain", "value": 6}]}
     answer = clinic.post("patient/anna", of_anna(clinic, "observations"), json=given)
     assert answer.status_code == 201
@@ -45,7 +48,22 @@ def test_a_warning_sign_is_answered_at_once_and_queued_in_the_same_commit(clinic
     assert (calm.json()["emergency"], calm.json()["told"]) == (None, False)
 
 
+def add_channel(clinic: Clinic) -> None:
+    with clinic.app.store.writing() as connection:
+        add_route(connection, Recipient.THERAPIST, "json://127.0.0.1:9/ward")
+
+
+def test_where_no_channel_is_set_nobody_is_told_that_a_message_is_on_its_way(clinic: Clinic) -> None:
+    given, key = {"entries": [{"code": "chest_pain", "value": True}]}, {"Idempotency-Key": "once"}
+    for _ in range(2):
+        answer = clinic.post("patient/anna", of_anna(clinic, "observations"), json=given, headers=key)
+        assert (answer.json()["emergency"], answer.json()["told"]) == (EMERGENCY, False)
+    with clinic.app.store.reading() as connection:
+        assert len(outbox.list_waiting(connection, clinic.patients["anna"].id)) == 1, "it waits for a channel"
+
+
 def test_answers_that_come_again_are_kept_once(clinic: Clinic) -> None:
+    add_channel(clinic)
     given = {"entries": [{"code": "fever", "value": True}, {"code": "pain", "value": 6}]}
     key = {"Idempotency-Key": "2b1f7f1e-8d6c-4c59-9a27-0c6f3d1c6a11"}
 

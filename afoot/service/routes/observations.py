@@ -27,6 +27,8 @@ from ingest.observations import (
     withdraw_observation,
 )
 from ingest.people import Patient
+from rules.finding import Recipient
+from rules.routes import routes_for
 
 router = APIRouter(prefix="/api/v1", tags=["observations"])
 Key = Annotated[str | None, Header(max_length=64, pattern="^[A-Za-z0-9-]+$", description="made by the sender, of each set")]
@@ -54,7 +56,7 @@ class Given(BaseModel):
 
 
 class Kept(TypedDict):
-    """emergency: what to show the patient at once, of a warning sign. told: it is on its way to the therapist."""
+    """emergency: what to show the patient at once, of a warning sign. told: a message is on its way to the therapist."""
 
     observations: list[PlainObservation]
     emergency: str | None
@@ -83,11 +85,14 @@ def keep(parts: Parts, who: Principal, owner: Patient, given: Given, key: str | 
         said = said_by(who, _when(given.at, now_ms, before.said.at_ms if before else now_ms), now_ms)
         kept, urgent = keep_said(connection, owner.id, entries, said, given.corrects)
         note(connection, who, "change observations", owner, now_ms)
+        told = False
         if urgent is not None:
             wake(connection, DELIVER, now_ms, wait_ms=0)
+            # Where no channel is set the message waits, and nobody may believe that it is on its way.
+            told = bool(routes_for(connection, owner.id, Recipient.THERAPIST))
         if key is not None:
-            note_kept(connection, owner.id, key, kept, urgent is not None)
-    return _answer(kept, urgent is not None)
+            note_kept(connection, owner.id, key, kept, told)
+    return _answer(kept, told)
 
 
 def _answer(kept: Sequence[Observation], told: bool) -> Kept:

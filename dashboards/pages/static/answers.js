@@ -9,14 +9,17 @@ const state = document.getElementById('answer-state');
 const waiting = document.getElementById('waiting-state');
 const panel = document.getElementById('emergency');
 const alarm = document.getElementById('emergency-said');
+const flagState = document.getElementById('flag-state');
 const flags = [...form.querySelectorAll('.flag')];
 const noFlag = form.querySelector('.noflag');
+// Those that were sent, or are kept to be sent, stay ticked, with what to do beside them; they are not sent again.
+const given = new Set();
 
 const whole = value => (value === '' || value === undefined ? null : Number(value));
 
 function flagEntries() {
   if (noFlag.checked) return flags.map(flag => ({ code: flag.name, value: 0 }));
-  return flags.filter(flag => flag.checked).map(flag => ({ code: flag.name, value: 1 }));
+  return flags.filter(flag => flag.checked && !given.has(flag.name)).map(flag => ({ code: flag.name, value: 1 }));
 }
 
 function exerciseEntries() {
@@ -93,7 +96,10 @@ async function sendAll(latest) {
       await drop(set.id);
       if (told.refused) sayRefused(set, told.refused);
       else if (latest && set.id === latest.id) sayTaken(set, told);
-      else sent += 1;
+      else {
+        sent += 1;
+        if (isFlagged(set)) state.textContent = text(told.told ? 'send_told' : 'send_not_told');
+      }
     }
   } catch (error) {
     if (!(error instanceof NoConnection || error instanceof SignedOut)) throw error;
@@ -120,20 +126,37 @@ async function sendOne(set, session) {
 
 function sayRefused(set, why) {
   const flagged = isFlagged(set) ? ` ${text('send_not_told')}` : '';
-  state.textContent = text('send_refused', { why }) + flagged;
+  say(set, text('send_refused', { why }) + flagged);
 }
 
 function sayTaken(set, told) {
-  form.reset();
-  showEmergency();
+  clearAll(set);
   const flagged = isFlagged(set) ? ` ${text(told.told ? 'send_told' : 'send_not_told')}` : '';
-  state.textContent = text('send_done') + flagged;
+  say(set, text('send_done') + flagged);
 }
 
 function sayKept(set, error) {
-  if (error instanceof SignedOut) state.textContent = text('send_signed_out');
-  else state.textContent = text(isFlagged(set) ? 'send_kept_flag' : 'send_kept');
-  if (!isFlagged(set)) form.reset();
+  clearAll(set);
+  if (!isFlagged(set)) say(set, text(error instanceof SignedOut ? 'send_signed_out' : 'send_kept'));
+  else say(set, text('send_kept_flag') + (error instanceof SignedOut ? ` ${text('send_signed_out')}` : ''));
+}
+
+/** Say what became of answers; of a warning sign where the sign is, and what to do: nothing matters more. */
+function say(set, words) {
+  const flagged = isFlagged(set);
+  state.textContent = flagged ? '' : words;
+  flagState.textContent = flagged ? words : '';
+  if (flagged) panel.scrollIntoView({ block: 'nearest' });
+}
+
+/** Clear what was sent, but for warning signs: these stay until the person takes them away. */
+function clearAll(set) {
+  const ticked = flags.filter(flag => flag.checked);
+  for (const flag of ticked) if (set.entries.some(entry => entry.code === flag.name)) given.add(flag.name);
+  if (set.entries.every(entry => flags.some(flag => flag.name === entry.code))) return; // what else is entered is yet to be sent
+  form.reset();
+  for (const flag of ticked) flag.checked = true;
+  showEmergency();
 }
 
 async function sayWaiting(sent) {
@@ -161,12 +184,16 @@ function addClearButtons() {
 export function startQuestions() {
   for (const flag of flags) {
     flag.addEventListener('change', () => {
+      given.delete(flag.name);
+      flagState.textContent = '';
       if (flag.checked) noFlag.checked = false;
       showEmergency();
     });
   }
   noFlag.addEventListener('change', () => {
     if (noFlag.checked) for (const flag of flags) flag.checked = false;
+    given.clear();
+    flagState.textContent = '';
     showEmergency();
   });
   addClearButtons();
@@ -176,7 +203,10 @@ export function startQuestions() {
     document.getElementById('exercises').append(made);
     first.focus();
   });
-  document.getElementById('tell-clinic').addEventListener('click', () => submit(flagEntries()));
+  document.getElementById('tell-clinic').addEventListener('click', () => {
+    const entries = flagEntries();
+    if (entries.length) submit(entries);
+  });
   form.addEventListener('submit', event => {
     event.preventDefault();
     submit(collect());
