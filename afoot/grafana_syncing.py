@@ -35,7 +35,7 @@ def sync_grafana(app: App, therapists: Mapping[str, Sequence[str]] | None = None
             a file cannot be written
     """
     settings = app.settings
-    folder, server = _folder(settings), _server(settings)
+    folder, server = _reach(settings)
     with app.store.reading() as connection:
         for name in therapists or {}:
             groups.find_group(connection, name)
@@ -60,17 +60,19 @@ def list_therapists(app: App) -> list[str]:
     return [f"{one.name}={names[id]}" for one in found for id in sorted(one.scope.group_ids)]
 
 
-def _folder(settings: Settings) -> Path:
-    if settings.grafana_files is None:
-        raise ValueError("AFOOT_GRAFANA_FILES is not set: the folder that Grafana reads its provisioning from")
-    return settings.grafana_files
-
-
-def _server(settings: Settings) -> GrafanaServer:
-    if not settings.grafana_url:
-        raise ValueError("AFOOT_GRAFANA_URL is not set: there is no Grafana to set up")
-    password = read_token(settings.grafana_password_file, "AFOOT_GRAFANA_PASSWORD_FILE")
-    return GrafanaServer(settings.grafana_url, settings.grafana_user, password)
+def _reach(settings: Settings) -> tuple[Path, GrafanaServer]:
+    """Return the folder of Grafana's files, and Grafana. Raises: ValueError naming all settings that are missing at once"""
+    folder, password_file = settings.grafana_files, settings.grafana_password_file
+    needed = {
+        "AFOOT_GRAFANA_URL (the Grafana to set up)": settings.grafana_url,
+        "AFOOT_GRAFANA_PASSWORD_FILE (the password of its administrator)": password_file,
+        "AFOOT_GRAFANA_FILES (the folder that Grafana reads its provisioning from)": folder,
+    }
+    missing = [name for name, value in needed.items() if not value]
+    if missing or folder is None:
+        raise ValueError(f"not set: {', '.join(missing)}")
+    password = read_token(password_file, "AFOOT_GRAFANA_PASSWORD_FILE")
+    return folder, GrafanaServer(settings.grafana_url, settings.grafana_user, password)
 
 
 def _write_tokens(app: App, folder: Path, synced: Synced, dry_run: bool) -> list[str]:

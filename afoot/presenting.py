@@ -105,7 +105,16 @@ def find_movement(days: Sequence[DaySummary]) -> Movement:
 def read_files(connection: Connection, patient_id: int) -> list[SentFile]:
     """Return the files that came last, the newest first."""
     return [
-        SentFile(one.name, received_ms, one.state, one.readers, one.error, one.change, ledger.list_rejects(connection, one.id))
+        SentFile(
+            one.name,
+            received_ms,
+            one.state,
+            one.readers,
+            one.error,
+            one.change,
+            ledger.list_rejects(connection, one.id),
+            tuple(one.options.get("strangers", {}).values()),
+        )
         for one, received_ms in ledger.list_newest(connection, patient_id, FILES_SHOWN)
     ]
 

@@ -43,6 +43,8 @@ class GrafanaServer:
             raise ValueError("AFOOT_GRAFANA_URL: expected http:// or https:// and a host")
         path = parts.path.strip("/")
         self._arguments = (url, user, password)
+        # Without what may stand before the host: a name and a password.
+        self._place = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
         self._face = GrafanaFace(
             auth=(user, password),
             host=parts.hostname,
@@ -141,7 +143,8 @@ class GrafanaServer:
         except GrafanaException as error:
             raise GrafanaError(f"Grafana: {what}: {_said(error)} (HTTP {error.status_code})") from error
         except RequestException as error:
-            raise GrafanaError(f"Grafana: {what}: no answer: {type(error).__name__}") from error
+            checks = "does it run, and is this the address at which this machine reaches it (AFOOT_GRAFANA_URL)?"
+            raise GrafanaError(f"Grafana at {self._place}: {what}: no answer: {type(error).__name__}; {checks}") from error
 
 
 def _viewer(login: str) -> dict[str, str]:

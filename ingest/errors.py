@@ -9,6 +9,10 @@ class NotKnown(IngestError):
     """A patient, device or import of that name is not in the store."""
 
 
+class NoSuchPatient(NotKnown):
+    """There is no patient of that name."""
+
+
 class Conflict(IngestError):
     """What was asked contradicts what the store holds (a device of another patient, a name that is taken)."""
 

@@ -69,12 +69,15 @@ def check_pairing(connection: Connection, patient_id: int, id: str) -> None:
 
 
 def list_owners(connection: Connection, serial: str) -> list[Owner]:
-    """Return who has data of the device of that serial number or address, or is paired with it."""
+    """Return who has data of the device of that serial number, address or key, or is paired with it."""
+    serial = _serial_of(connection, serial)
     wanted = serial.upper()
     rows = connection.execute(select(_devices.c.patient_id, _devices.c.key, _devices.c.serial).where(_is(wanted))).all()
     paired = find_paired(connection, serial)
     found = [
-        Owner(people.get_patient(connection, row.patient_id), row.key, row.patient_id == paired, row.serial is None)
+        Owner(
+            people.get_patient(connection, row.patient_id), row.key, row.patient_id == paired, _is_released(row.key, row.serial)
+        )
         for row in rows
     ]
     if paired is not None and paired not in {one.patient.id for one in found}:
@@ -85,12 +88,25 @@ def list_owners(connection: Connection, serial: str) -> list[Owner]:
 def release_device(connection: Connection, patient_id: int, serial: str) -> None:
     """Let others have the device: what it said so far stays this patient's, also through a rebuild.
 
-    Raises: NotKnown if the patient has no device of that serial number or address
+    Raises: NotKnown if the patient has no device of that serial number, address or key
     """
-    theirs = (_devices.c.patient_id == patient_id, _is(serial.upper()), _devices.c.serial.is_not(None))
+    wanted = _serial_of(connection, serial).upper()
+    theirs = (_devices.c.patient_id == patient_id, _is(wanted), _devices.c.serial.is_not(None))
     # The key stays: by it the patient's own files find their device again.
     if connection.execute(update(_devices).where(*theirs).values(serial=None)).rowcount == 0:
         raise NotKnown(f"device {serial!r}: expected the serial number or address of a device of this patient, not released yet")
+
+
+def _serial_of(connection: Connection, text: str) -> str:
+    """Return the serial number of the device of that key, as lists of devices show it; any other text as it is."""
+    rows = connection.execute(select(_devices.c.key, _devices.c.serial).where(func.upper(_devices.c.key) == text.upper())).all()
+    known = [row.serial for row in rows if row.serial is not None]
+    return str((known or [row.key.rpartition("/")[2] for row in rows] or [text])[0])
+
+
+def _is_released(key: str, serial: str | None) -> bool:
+    """Whether it had a serial number; a device that never had one is told by its name, after a ~."""
+    return serial is None and not key.rpartition("/")[2].startswith("~")
 
 
 def _is(serial: str) -> ColumnElement[bool]:

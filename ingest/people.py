@@ -9,7 +9,8 @@ from sqlalchemy.exc import IntegrityError
 
 from devices.recording import DAY_MS, Device
 from ingest import dirty, tables
-from ingest.errors import Conflict, NotKnown
+from ingest.errors import Conflict, NoSuchPatient, NotKnown
+from ingest.naming import find_alike
 from ingest.store import upsert
 
 
@@ -54,8 +55,9 @@ def add_patient(connection: Connection, name: str, zone: str, created_ms: int) -
     if not name.strip() or name != name.strip() or not name.isprintable() or len(name) > MOST_NAME_SIGNS:
         expected = f"printable text of 1 to {MOST_NAME_SIGNS} signs without blanks around it"
         raise Conflict(f"patient name {name[:80]!r}: expected {expected}")
-    if connection.execute(select(tables.patients.c.id).where(tables.patients.c.name == name)).first():
-        raise Conflict(f"patient {name!r} is there already")
+    if other := find_alike(name, connection.execute(select(tables.patients.c.name)).scalars()):
+        # Two who are told apart by a capital letter alone get each other's files sooner or later.
+        raise Conflict(f"patient {name!r}: {other!r} is there already; expected a name that differs in more than letter case")
     pseudonym = secrets.token_hex(8)
     values = {"name": name, "pseudonym": pseudonym, "zone": zone, "created_ms": created_ms}
     connection.execute(tables.patients.insert().values(values))
@@ -68,7 +70,7 @@ def find_patient(connection: Connection, name: str) -> Patient:
     row = connection.execute(select(table).where(table.c.name == name)).one_or_none()
     if row is None:
         # Whoever may not know this patient must not learn the names of the others.
-        raise NotKnown(f"patient {name!r}: there is none of that name")
+        raise NoSuchPatient(f"patient {name!r}: there is none of that name")
     return _patient(row)
 
 

@@ -8,7 +8,7 @@ import typer
 from sqlalchemy import Connection
 
 from afoot.app import App
-from afoot.commands.common import Json, opened, parse_instant
+from afoot.commands.common import Json, opened, parse_instant, say_if_empty
 from afoot.output import instant, print_json, print_table, print_text, say, stderr
 from afoot.service import accounts, audit, tokens
 from afoot.service.audit import COMMAND_LINE
@@ -47,6 +47,7 @@ def add_user(
 def list_users(json: Json = False) -> None:
     """List those who sign in."""
     with opened() as app, app.store.reading() as connection:
+        say_if_empty(app, connection)
         rows = [
             {"name": one.name, "role": one.scope.role.value, "sees": _sees(connection, one.scope)}
             for one in accounts.list_accounts(connection)

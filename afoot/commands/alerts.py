@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from afoot.commands.common import Json, PatientName, opened, parse_instant
+from afoot.commands.common import Json, PatientName, opened, parse_instant, say_if_empty
 from afoot.output import instant, print_json, print_table
 from afoot.plain import plain_alert
 from ingest import people
@@ -28,6 +28,7 @@ def alerts(
 ) -> None:
     """List alerts, oldest first, and what is snoozed now."""
     with opened() as app, app.store.reading() as connection:
+        say_if_empty(app, connection)
         everybody = people.list_patients(connection)
         chosen = everybody if patient is None else [people.find_patient(connection, patient)]
         names = {one.id: one.name for one in everybody}

@@ -6,11 +6,13 @@ from datetime import date
 from typing import Annotated
 
 import typer
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 
 from afoot.app import App, open_app
-from afoot.output import refusals
+from afoot.output import refusals, say
 from afoot.times import parse_date, parse_instant
+from ingest import people
+from ingest.errors import NoSuchPatient
 from ingest.local_days import LocalDay
 from ingest.people import Patient
 from ingest.timeline import known_range, read_days
@@ -21,6 +23,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of a tabl
 From = Annotated[str | None, typer.Option("--from", metavar="DATE", help="First local day; default: the first with data.")]
 To = Annotated[str | None, typer.Option("--to", metavar="DATE", help="Last local day; default: the last with data.")]
 
+_ASK = "are AFOOT_HOME and AFOOT_STORE set as where `afoot serve` runs?"
+
 
 @contextmanager
 def opened() -> Iterator[App]:
@@ -29,8 +33,31 @@ def opened() -> Iterator[App]:
         app = open_app()
         try:
             yield app
+        except NoSuchPatient as error:
+            with app.store.reading() as connection:
+                raise NoSuchPatient(f"{error} {_where(app, connection)}") from error
         finally:
             app.close()
+
+
+def say_if_empty(app: App, connection: Connection) -> None:
+    """Tell whoever lists what is in a store without a patient that it may be the wrong one: any AFOOT_HOME makes a new one."""
+    if not people.list_patients(connection):
+        say(f"there is no patient in {named_store(app)}: {_ASK}")
+
+
+def _where(app: App, connection: Connection) -> str:
+    if people.list_patients(connection):
+        return f"in {named_store(app)}; `afoot patient list` shows who is in it"
+    return f"in {named_store(app)}, which has no patient at all: {_ASK}"
+
+
+def named_store(app: App) -> str:
+    """Return which store this is, without the password of its address."""
+    settings = app.settings
+    if settings.store:
+        return f"the store {make_url(settings.store).render_as_string(hide_password=True)}"
+    return f"the store in {settings.home.absolute()}"
 
 
 def parse_range(first: str | None, last: str | None) -> tuple[date | None, date | None]:
@@ -57,8 +84,10 @@ __all__ = [
     "PatientOption",
     "To",
     "days_with_data",
+    "named_store",
     "opened",
     "parse_date",
     "parse_instant",
     "parse_range",
+    "say_if_empty",
 ]

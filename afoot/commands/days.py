@@ -6,7 +6,7 @@ import typer
 
 from afoot.commands.common import From, Json, PatientName, To, days_with_data, opened, parse_date, parse_range
 from afoot.judging import JudgedDay, judge_days
-from afoot.output import instant, print_json, print_table
+from afoot.output import instant, print_json, print_table, print_text
 from devices.recording import MINUTE_MS
 from ingest import people
 from ingest.comparison import compare_totals
@@ -56,6 +56,9 @@ def days(patient: PatientName, from_: From = None, to: To = None, json: Json = F
                 print_json(_plain(one))
             return
         rows = [_line(one) for one in judged]
+    if not rows:
+        _say_nothing(patient)
+        return
     numbers = ["worn h", "unknown h", "steps", "still max", "walks", "adherence"]
     print_table("", ["day", "phase", *numbers, "state"], rows, right=numbers)
 
@@ -100,6 +103,12 @@ def gaps(
     if json:
         print_json(rows)
         return
+    if not local:
+        _say_nothing(patient)
+        return
+    if not rows:
+        print_text(f"no device was silent for {longer} minutes or more, and none said what cannot be true")
+        return
     cells = [[*list(row.values())[:5], ", ".join(row["explained_by"])] for row in rows]
     print_table("", ["device", "from", "to", "minutes", "lost steps", "because"], cells, right=["minutes", "lost steps"])
 
@@ -124,8 +133,19 @@ def compare(patient: PatientName, from_: From = None, to: To = None, json: Json 
     if json:
         print_json(rows)
         return
+    if not local:
+        _say_nothing(patient)
+        return
+    if not rows:
+        print_text("there is nothing to compare: no device says what a day of these comes to")
+        return
     numbers = ["ours", "vendor", "difference", "share known"]
     print_table("", ["day", "device", *numbers], [list(row.values()) for row in rows], right=numbers)
+
+
+def _say_nothing(patient: str) -> None:
+    """Where a table would be empty because no day is in question: a patient without data, or dates beyond them."""
+    print_text(f"there are no data of patient {patient!r} in these days; `afoot import` and `afoot sync` bring some")
 
 
 def _plain(judged: JudgedDay) -> dict[str, Any]:

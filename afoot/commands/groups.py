@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from afoot.commands.common import Json, PatientName, opened
+from afoot.commands.common import Json, PatientName, opened, say_if_empty
 from afoot.output import print_json, print_table
 from ingest import groups, people
 
@@ -26,6 +26,7 @@ def add(
 def list_(json: Json = False) -> None:
     """List the care groups and their patients."""
     with opened() as app, app.store.reading() as connection:
+        say_if_empty(app, connection)
         rows = [
             {"name": one.name, "title": one.title, "patients": [each.name for each in groups.patients_of(connection, one.id)]}
             for one in groups.list_groups(connection)

@@ -6,12 +6,14 @@ import typer
 
 from afoot.commands.common import Json, PatientOption, opened
 from afoot.commands.people import device
-from afoot.output import print_json, print_table
+from afoot.output import print_json, print_table, print_text
 from ingest import owners, people
 
 __all__ = ["device"]
 
-Serial = Annotated[str, typer.Argument(metavar="SERIAL", help="The device's serial number or address.")]
+Serial = Annotated[
+    str, typer.Argument(metavar="SERIAL", help="The device's serial number or address, or as `afoot device list` shows it.")
+]
 
 
 @device.command("whose")
@@ -24,6 +26,8 @@ def whose(serial: Serial, json: Json = False) -> None:
         ]
     if json:
         print_json(rows)
+    elif not rows:
+        print_text(f"nobody has data of a device {serial!r}, and nobody is paired with it")
     else:
         words = [
             [row["patient"], row["device"], *("yes" if row[name] else "no" for name in ("paired", "released"))] for row in rows

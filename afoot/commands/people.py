@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from afoot.commands.common import Json, PatientName, PatientOption, opened, parse_instant
+from afoot.commands.common import Json, PatientName, PatientOption, opened, parse_instant, say_if_empty
 from afoot.erasing import erase_patient
 from afoot.handing import hand_over
 from afoot.output import instant, print_json, print_table, say
@@ -38,6 +38,7 @@ def add(
 def list_(json: Json = False) -> None:
     """List the patients, their care groups, their home zones and where they lived or travelled since."""
     with opened() as app, app.store.reading() as connection:
+        say_if_empty(app, connection)
         names = {one.id: one.name for one in groups.list_groups(connection)}
         of = groups.group_ids(connection)
         rows: list[dict[str, Any]] = [

@@ -1,5 +1,6 @@
 """afoot prescription."""
 
+from datetime import date, timedelta
 from typing import Annotated
 
 import typer
@@ -10,10 +11,13 @@ from afoot.output import print_json, print_table, print_text
 from afoot.prescribing import parse_change, prescribe
 from ingest import people
 from ingest.errors import NotKnown
+from ingest.remote_monitoring import local_date
 from rules.prescription import PHASE_NAMES, PROGRAMME, Phase, Prescription, ProgrammeRow, prescription_for
 from rules.thresholds import Thresholds
 
 prescription = typer.Typer(help="What was prescribed: dated, phased, versioned.", no_args_is_help=True)
+
+_YEAR = timedelta(days=366)
 
 ON = typer.Option("--on", metavar="DATE", help="The version in force on that local day; default: the newest.")
 
@@ -46,6 +50,7 @@ def set_(
             "--set", metavar="NAME=VALUE", help="A field: P2.walks_per_day=3, walking_aid=true, thresholds.walking_spm=35."
         ),
     ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="The dates are meant, however far away they are.")] = False,
     json: Json = False,
 ) -> None:
     """Write a new version; what it does not name stays as it was. Old versions are kept."""
@@ -57,10 +62,22 @@ def set_(
         if baseline is not None:
             wanted["baseline_steps"] = baseline
         new = prescribe(connection, owner, wanted, author, parse_date(effective), reason, app.now_ms())
+        if not yes:
+            _check_dates(new, local_date(connection, owner, app.now_ms()))
     if json:
         print_json(new.model_dump(mode="json"))
     else:
         _print(new)
+
+
+def _check_dates(new: Prescription, today: date) -> None:
+    """Raises: ValueError for a date that looks like another year's; the version is then not kept"""
+    named = (("--effective", new.effective), ("--surgery", new.surgery_date))
+    problems = [f"{name} {day} is more than a year after today, {today}" for name, day in named if day > today + _YEAR]
+    if not problems and abs(new.effective - new.surgery_date) > _YEAR:
+        problems = [f"--effective {new.effective} is more than a year from the day of the operation, {new.surgery_date}"]
+    if problems:
+        raise ValueError(f"{'; '.join(problems)}. Nothing was written; if that is meant, add --yes")
 
 
 def _print(chosen: Prescription) -> None:

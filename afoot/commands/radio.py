@@ -27,6 +27,8 @@ Seconds = Annotated[float, typer.Option("--seconds", help="How long to listen.",
 _DURATION = re.compile(r"(\d+)(s|m|h)")
 _UNITS = {"s": 1, "m": 60, "h": 3600}
 _SHORTEST_S = 10
+# A Bluetooth address, or what macOS gives instead of one.
+_ADDRESS = re.compile(r"(?:[0-9A-F]{2}:){5}[0-9A-F]{2}|[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}", re.IGNORECASE)
 
 
 def _listen(app: App, seconds: float) -> list[Heard]:
@@ -74,6 +76,9 @@ def add(
     seconds: Seconds = SCAN_S,
 ) -> None:
     """Pair a wearable with a patient: from now on it is synced for them."""
+    if not _ADDRESS.fullmatch(address):
+        expected = "expected an address as `afoot device scan` shows it, such as 70:CB:0D:D0:34:1C, or of macOS a UUID"
+        raise typer.BadParameter(f"{expected}, found {address!r}", param_hint="ADDRESS")
     if kind and find_codec(kind) is None:
         raise typer.BadParameter(
             f"expected one of {', '.join(codec.name for codec in CODECS)}, found {kind!r}", param_hint="--kind"

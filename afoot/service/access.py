@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket
 
 from afoot.service import audit, sessions, tokens
 from afoot.service.parts import Parts, parts_of
-from afoot.service.problems import Refusal, answer, no_such_patient, not_signed_in, too_many
+from afoot.service.problems import OtherRole, Refusal, answer, no_such_patient, not_signed_in, too_many
 from afoot.service.roles import OF_ONE_PATIENT, PEOPLE, Role, Scope
 from afoot.service.secret import form_token, same
 from ingest import tables
@@ -143,7 +143,7 @@ def _is_own_page(parts: Parts, socket: WebSocket) -> bool:
 
 
 def _other_role(who: Principal, roles: Sequence[Role]) -> Refusal:
-    return Refusal(403, f"expected {' or '.join(roles)}, found {who.role}")
+    return OtherRole(403, f"expected {' or '.join(roles)}, found {who.role}")
 
 
 def _other_site() -> Refusal:

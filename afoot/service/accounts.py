@@ -1,6 +1,6 @@
 """Accounts: a name, a password, a role and what it is bound to. The first one is made on the command line."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, delete, select, update
@@ -10,6 +10,7 @@ from afoot.service.secret import NOBODYS, hash_password, password_matches
 from afoot.service.tables import account_groups, accounts, sessions
 from ingest.entries import checked_text
 from ingest.errors import Conflict, NotKnown
+from ingest.naming import find_alike, find_name
 
 LONGEST_NAME = 100
 
@@ -36,8 +37,8 @@ def add_account(
         raise Conflict("role device: expected a token (`afoot token create`); a device has no password")
     scope = checked_scope(role, patient_id, group_ids)
     name = checked_text("account name", name, most=LONGEST_NAME)
-    if connection.execute(select(accounts.c.id).where(accounts.c.name == name)).first():
-        raise Conflict(f"account {name!r} is there already")
+    if other := find_alike(name, _names(connection)):
+        raise Conflict(f"account {name!r}: {other!r} is there already; expected a name that differs in more than letter case")
     row = {"name": name, "role": role.value, "patient_id": patient_id, "created_ms": created_ms}
     connection.execute(accounts.insert().values(row | {"password": hash_password(password)}))
     made = find_account(connection, name)
@@ -45,6 +46,10 @@ def add_account(
         rows = [{"account_id": made.id, "group_id": group_id} for group_id in sorted(scope.group_ids)]
         connection.execute(account_groups.insert(), rows)
     return Account(made.id, name, scope)
+
+
+def _names(connection: Connection) -> Sequence[str]:
+    return connection.execute(select(accounts.c.name)).scalars().all()
 
 
 def find_account(connection: Connection, name: str) -> Account:
@@ -60,8 +65,12 @@ def list_accounts(connection: Connection) -> list[Account]:
 
 
 def read_password(connection: Connection, name: str) -> tuple[Account | None, str]:
-    """Return the account and what is kept of its password; of nobody's that no password fits, for a name that is none."""
-    row = connection.execute(select(accounts).where(accounts.c.name == name)).one_or_none()
+    """Return the account and what is kept of its password; of nobody's that no password fits, for a name that is none.
+
+    Letter case and blanks around the name are no matter, unless older accounts differ in nothing else: these go by the very name.
+    """
+    meant = find_name(name, _names(connection))
+    row = None if meant is None else connection.execute(select(accounts).where(accounts.c.name == meant)).one_or_none()
     return (None, NOBODYS) if row is None else (_account(connection, row), row.password)
 
 

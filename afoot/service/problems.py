@@ -42,6 +42,10 @@ class Refusal(Exception):
         super().__init__(detail)
 
 
+class OtherRole(Refusal):
+    """Somebody asks for what is of another role."""
+
+
 def not_signed_in() -> Refusal:
     return Refusal(401, "expected a token or a session", headers={"WWW-Authenticate": "Bearer"})
 
@@ -85,6 +89,10 @@ async def _refused(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"/login?next={quote(request.url.path)}", 303)
     if error.status == 404 and is_page(request):
         return _missing(request)
+    if isinstance(error, OtherRole) and is_page(request):
+        words = language_of(request)
+        # Its link leads to the first page of whoever is signed in.
+        return HTMLResponse(site.plain_page(words, words("page_other"), words("page_other_why")), error.status)
     return answer(error.status, error.detail, error.headers)
 
 

@@ -6,18 +6,17 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
-from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.staticfiles import StaticFiles
 
 import dashboards.pages
 from afoot.app import App
 from afoot.service.edge import Edge
 from afoot.service.headers import SecureHeaders
+from afoot.service.hosts import KnownHosts, known_hosts
 from afoot.service.page_captures import keep_abandoned
 from afoot.service.parts import Parts, make_parts
 from afoot.service.patience import Patience
@@ -28,7 +27,6 @@ log = logging.getLogger(__name__)
 
 STATIC = Path(dashboards.pages.__file__).parent / "static"
 MOST_BODY_BYTES = 1 << 20
-_LOCAL = ("127.0.0.1", "localhost", "::1")
 _PROBLEMS: dict[int | str, dict[str, Any]] = {code: {"model": Problem} for code in (400, 401, 403, 404, 413, 422, 429, 503)}
 
 
@@ -66,16 +64,8 @@ def build_web(app: App, parts: Parts | None = None) -> FastAPI:
         web.include_router(router)
     web.mount("/static", StaticFiles(directory=STATIC), name="static")
     # The last added is the outermost.
-    web.add_middleware(TrustedHostMiddleware, allowed_hosts=_hosts(app), www_redirect=False)
+    web.add_middleware(KnownHosts, hosts=known_hosts(app.settings))
     web.add_middleware(Patience, seconds=app.settings.body_seconds)
     web.add_middleware(Edge, count=parts.metrics.count_request)
     web.add_middleware(SecureHeaders, https=parts.is_https)
     return web
-
-
-def _hosts(app: App) -> list[str]:
-    """Return the names that it answers to: a page elsewhere must not reach it by a name of its own that leads here."""
-    settings = app.settings
-    named = urlsplit(settings.serve_url).hostname
-    listening = settings.serve_host if settings.serve_host not in ("0.0.0.0", "::") else None
-    return sorted({*_LOCAL, *(one for one in (named, listening) if one)})

@@ -1,6 +1,6 @@
 """The patient's own page: today so far, the last movement, what was sent, in plain words of the patient's language."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from types import MappingProxyType
@@ -45,7 +45,10 @@ class Movement:
 
 @dataclass(frozen=True, slots=True)
 class SentFile:
-    """A file that was handed over, as the ledger has it. rejects: of it, what was left out."""
+    """A file that was handed over, as the ledger has it. rejects: of it, what was left out
+
+    strangers: of the lines of `error`, those that say that a device is another patient's
+    """
 
     name: str
     received_ms: int
@@ -54,6 +57,7 @@ class SentFile:
     error: str
     change: Change
     rejects: Sequence[Reject] = ()
+    strangers: Collection[str] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -269,7 +273,7 @@ def _file(one: SentFile, at_ms: int, zone: ZoneInfo, words: Words) -> FileResult
     change = one.change
     of_radio = one.readers == CAPTURE
     name = words("file_radio") if of_radio else one.name
-    said = [words(f"file_{kind}_why")] if kind in ("same", "empty", "partly", "refused") and not of_radio else []
+    said = _why(one, kind, words)
     if kind in ("new", "partly"):
         said += [words.many("file_minutes", change.inserted)] if change.inserted else []
         said += [words.many("file_changed", change.changed)] if change.changed else []
@@ -282,6 +286,19 @@ def _file(one: SentFile, at_ms: int, zone: ZoneInfo, words: Words) -> FileResult
         details.append(words("file_more", n=len(lines) - DETAILS_SHOWN))
     when = words.when(one.received_ms, at_ms, zone)
     return FileResult(kind, name, when, words(f"file_{kind}"), tuple(said), tuple(details))
+
+
+def _why(one: SentFile, kind: str, words: Words) -> list[str]:
+    """Return why not all of a file is new; a device of somebody else's is no fault of the file, nor of whoever sent it."""
+    said = []
+    if one.strangers and kind in ("partly", "refused"):
+        # Of a refused one in which more was wrong, another part could not be read either.
+        only = set(one.error.splitlines()) <= set(one.strangers)
+        said = [words("file_other_why" if kind == "refused" and only else "file_other_part_why")]
+        if only:
+            return said
+    told = kind in ("same", "empty", "partly", "refused") and one.readers != CAPTURE
+    return [*said, words(f"file_{kind}_why")] if told else said
 
 
 def _kind(one: SentFile) -> str:

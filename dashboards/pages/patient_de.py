@@ -192,6 +192,10 @@ GERMAN = Words(
         "file_refused": "Nicht angenommen",
         "file_refused_why": "Diese Datei war nicht als Export eines Geräts lesbar. Sonst hat sich bei Ihnen nichts"
         " geändert. Bitte prüfen Sie, ob Sie den Export selbst gewählt haben, ganz und so, wie er kam.",
+        "file_other_why": "Das stammt von einem Gerät, das hier jemand anderem gehört. Nichts davon wurde gezählt."
+        " Sagen Sie Ihrer Klinik Bescheid, wenn es Ihr Gerät ist.",
+        "file_other_part_why": "Ein Teil davon stammt von einem Gerät, das hier jemand anderem gehört. Nichts von diesem Teil"
+        " wurde gezählt. Sagen Sie Ihrer Klinik Bescheid, wenn es Ihr Gerät ist.",
         "file_minutes_one": "{n} neue Minute mit Schritten oder Puls.",
         "file_minutes_many": "{n} neue Minuten mit Schritten oder Puls.",
         "file_changed_one": "{n} Minute wurde genauer.",
@@ -271,6 +275,8 @@ GERMAN = Words(
         "login_first": "Warnzeichen: was sofort zu tun ist",
         "page_missing": "Diese Seite gibt es nicht",
         "page_missing_why": "Vielleicht stimmt die Adresse nicht, oder sie ist nicht für Sie bestimmt.",
+        "page_other": "Diese Seite ist nicht für Ihr Konto",
+        "page_other_why": "Sie sind angemeldet, aber diese Seite ist für andere. Was Ihres ist, steht auf Ihrer ersten Seite.",
         "page_home": "Zur ersten Seite",
     },
 )

@@ -149,6 +149,10 @@ ENGLISH = Words(
         "file_refused": "Not taken",
         "file_refused_why": "This file could not be read as the export of a wearable. Nothing else of yours has changed."
         " Please check that you chose the export itself, whole and as it came.",
+        "file_other_why": "It is of a device that belongs to somebody else here. Nothing of it was counted."
+        " Tell your clinic if the device is yours.",
+        "file_other_part_why": "A part of it is of a device that belongs to somebody else here. Nothing of that part was counted."
+        " Tell your clinic if the device is yours.",
         "file_minutes_one": "{n} new minute of steps or pulse.",
         "file_minutes_many": "{n} new minutes of steps or pulse.",
         "file_changed_one": "{n} minute became more exact.",
@@ -227,6 +231,8 @@ ENGLISH = Words(
         "login_first": "Warning signs: what to do at once",
         "page_missing": "There is no such page",
         "page_missing_why": "Perhaps the address is wrong, or it is not for you to see.",
+        "page_other": "This page is not for your account",
+        "page_other_why": "You are signed in, but this page is for others. What is yours is on your own first page.",
         "page_home": "To the first page",
     },
 )

@@ -156,3 +156,11 @@ def test_compare_puts_the_vendors_total_beside_ours(anna: Program, tmp_path: Pat
         ("2026-03-03", 2142, 2500, -358, 0.5),
     ]
     assert "–" in anna.ok("compare", "Anna").out
+
+
+def test_nothing_to_show_is_said(afoot: Program, anna: Program) -> None:
+    afoot.ok("patient", "add", "Ben", "--zone", "UTC")
+    for command in ("days", "gaps", "compare"):
+        assert "there are no data of patient 'Ben'" in afoot.ok(command, "Ben").out
+    assert "no device says what a day" in anna.ok("compare", "Anna").out
+    assert "no device was silent for 99999999 minutes" in anna.ok("gaps", "Anna", "--longer", "99999999").out

@@ -1,7 +1,12 @@
 """afoot patient, afoot device: names from anywhere, zones, journeys, priorities."""
 
+from pathlib import Path
+
 import pytest
 
+from afoot.app import App
+from afoot.commands.common import named_store
+from afoot.settings import Settings
 from tests.afoot.conftest import Program, csv
 
 
@@ -14,7 +19,8 @@ def test_patients_are_added_once_and_listed(afoot: Program) -> None:
     (listed,) = afoot.ok("patient", "list", "--json").json
     assert added.items() <= listed.items()
     assert added["pseudonym"] in afoot.ok("patient", "list").out
-    assert "is there already" in afoot.fails(2, "patient", "add", "Anna", "--zone", "UTC")
+    for taken in ("Anna", "anna", "ANNA"):
+        assert "'Anna' is there already" in afoot.fails(2, "patient", "add", taken, "--zone", "UTC")
     assert afoot.home.stat().st_mode & 0o777 == 0o700
 
 
@@ -69,7 +75,9 @@ def test_a_name_that_could_not_be_shown_is_refused(afoot: Program, name: str) ->
 
 def test_whom_nobody_knows_is_said_without_naming_the_others(anna: Program) -> None:
     for command in (("days",), ("day",), ("gaps",), ("compare",), ("report",), ("prescription", "show")):
-        assert anna.fails(2, *command, "Ben") == "afoot: patient 'Ben': there is none of that name\n"
+        said = anna.fails(2, *command, "Ben")
+        assert said.startswith(f"afoot: patient 'Ben': there is none of that name in the store in {anna.home};")
+        assert "Anna" not in said
     assert "Anna" not in anna.fails(2, "imports", "--patient", "Ben")
 
 
@@ -122,3 +130,24 @@ def test_a_device_from_a_file_cannot_steer_the_terminal(afoot: Program, tmp_path
     for text in (afoot.ok("device", "list", "--patient", "Anna").out, afoot.ok("gaps", "Anna").out):
         assert "[red]" in text
         assert not set(text) & {"\x1b", "\x07", "\u202e"}
+
+
+def test_an_empty_store_is_said_to_be_one(afoot: Program) -> None:
+    """It is made without a word wherever AFOOT_HOME leads."""
+    for command in (("patient", "list"), ("user", "list"), ("group", "list"), ("alerts",)):
+        said = afoot.ok(*command)
+        assert f"there is no patient in the store in {afoot.home}: are AFOOT_HOME" in said.err
+        assert afoot.ok(*command, "--json").json == []
+    assert f"in the store in {afoot.home}, which has no patient at all: are AFOOT_HOME" in afoot.fails(2, "days", "Anna")
+    afoot.ok("patient", "add", "Anna", "--zone", "UTC")
+    assert afoot.ok("patient", "list").err == ""
+
+
+def test_a_store_of_a_server_is_named_without_its_password(
+    afoot: Program, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("AFOOT_STORE", f"sqlite:///{tmp_path}/own.db")
+    assert f"in the store sqlite:///{tmp_path}/own.db, which has no patient" in afoot.fails(2, "days", "Anna")
+    secret = App.__new__(App)
+    secret.settings = Settings(home=tmp_path, store="postgresql+psycopg://afoot:geheim@db.example/afoot")
+    assert named_store(secret) == "the store postgresql+psycopg://afoot:***@db.example/afoot"

@@ -99,3 +99,16 @@ def test_the_table_shows_every_phase_and_what_is_off(program: Program) -> None:
 def test_what_is_wrong_is_named_and_nothing_is_written(program: Program, arguments: tuple[str, ...], said: str) -> None:
     assert said in program.fails(2, "prescription", "set", "Anna", *arguments)
     assert "no prescription" in program.fails(2, "prescription", "show", "Anna")
+
+
+def test_a_date_of_another_year_is_written_only_if_it_is_meant(program: Program) -> None:
+    def dated(effective: str, *more: str) -> tuple[str, ...]:
+        return ("prescription", "set", "Anna", "--author", "B", "--reason", "r", "--effective", effective, *more)
+
+    future = dated("2062-02-16", "--surgery", "2026-02-16")
+    assert "--effective 2062-02-16 is more than a year after today" in program.fails(2, *future)
+    assert "--surgery 2062-02-16" in program.fails(2, *dated("2026-02-16", "--surgery", "2062-02-16"))
+    past = program.fails(2, *dated("2026-02-16", "--surgery", "2016-02-16"))
+    assert "--effective 2026-02-16 is more than a year from the day of the operation, 2016-02-16" in past
+    assert "has no prescription" in program.fails(2, "prescription", "show", "Anna")
+    assert program.ok(*future, "--yes", "--json").json["effective"] == "2062-02-16"

@@ -41,7 +41,10 @@ def test_results_on_stdout_everything_else_on_stderr(tmp_path: Path) -> None:
     # Logs hold no name and no value of a patient, however much is logged.
     assert "nna" not in mixed.stderr
     wrong = run("days", "nobody", home=home)
-    assert (wrong.returncode, wrong.stdout, wrong.stderr) == (2, "", "afoot: patient 'nobody': there is none of that name\n")
+    said = (
+        f"afoot: patient 'nobody': there is none of that name in the store in {home}; `afoot patient list` shows who is in it\n"
+    )
+    assert (wrong.returncode, wrong.stdout, wrong.stderr) == (2, "", said)
 
 
 def test_a_terminal_that_shows_ascii_alone(tmp_path: Path) -> None:

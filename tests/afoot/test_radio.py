@@ -63,7 +63,11 @@ def test_a_wearable_is_paired_once_listed_and_let_go(paired: Program) -> None:
     assert paired.ok("device", "wearables", "--patient", "Anna", "--json").json == []
     assert "expected one of" in paired.fails(2, "device", "add", RING, "--patient", "Anna", "--kind", "toaster")
     # Without its kind it has to be heard.
+    for none in ("garbage", RING[:-1], f"{RING}:00", "6E400001-B5A3-F393-E0A9"):
+        assert "expected an address" in paired.fails(2, "device", "add", none, "--patient", "Anna", "--kind", "colmi")
     assert "no system bus" in paired.fails(1, "device", "add", RING, "--patient", "Anna")
+    of_macos = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
+    assert "no system bus" in paired.fails(1, "device", "add", of_macos, "--patient", "Anna")
 
 
 def test_what_a_killed_process_left_is_not_the_next_wearers(paired: Program) -> None:

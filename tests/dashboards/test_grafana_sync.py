@@ -139,8 +139,11 @@ def test_a_wrong_password_and_no_server_are_told_apart_and_not_shown(grafana: Gr
     with pytest.raises(GrafanaError, match="401") as raised:
         GrafanaServer(grafana.url, USER, "not-it").organisations()
     assert "not-it" not in str(raised.value)
-    with pytest.raises(GrafanaError, match="no answer"):
-        GrafanaServer("http://127.0.0.1:9", USER, "not-it").organisations()
+    with pytest.raises(
+        GrafanaError, match=r"Grafana at http://127\.0\.0\.1:9/grafana: .*no answer: .*AFOOT_GRAFANA_URL"
+    ) as unheard:
+        GrafanaServer("http://me:secret@127.0.0.1:9/grafana", USER, "not-it").organisations()
+    assert "secret" not in str(unheard.value)
     with pytest.raises(ValueError, match="AFOOT_GRAFANA_URL"):
         GrafanaServer("grafana:3000", USER, PASSWORD)
 

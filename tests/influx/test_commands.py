@@ -28,7 +28,7 @@ def test_a_clinic_is_published_and_status_says_so(program: Program, influx: Rig)
     assert influx.count(BUCKET, "minutes", "state") == 720
     (day,) = [row for row in influx.query(BUCKET, "SELECT * FROM daily") if row["steps"] is not None]
     assert (day["date"], day["steps"], "walks_status" in day) == ("2026-03-03", 702 + 18 * 80, False)
-    lines = {line["what"]: line for line in program.ok("status", "--json").json}
+    lines = {line["what"]: line for line in program("status", "--json").json}
     assert lines["InfluxDB"]["said"].startswith("reachable, version ")
     assert (lines["InfluxDB"]["ok"], lines["waiting"]["said"], lines["waiting"]["ok"]) == (True, "nothing", True)
     assert lines["last success"]["said"].startswith("20")

@@ -99,10 +99,14 @@ def test_what_somebody_changed_in_the_files_is_written_again(afoot: Program, gra
     assert ward.read_text() == kept
 
 
-@pytest.mark.parametrize("name", ["AFOOT_GRAFANA_URL", "AFOOT_GRAFANA_FILES"])
-def test_a_missing_setting_is_named(afoot: Program, files: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
-    monkeypatch.delenv(name)
-    assert name in afoot.fails(2, "grafana", "sync")
+def test_missing_settings_are_named_all_at_once(afoot: Program, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    missing: list[str] = []
+    for name in ("AFOOT_GRAFANA_URL", "AFOOT_GRAFANA_PASSWORD_FILE", "AFOOT_GRAFANA_FILES"):
+        monkeypatch.delenv(name)
+        missing.append(name)
+        said = afoot.fails(2, "grafana", "sync")
+        assert all(one in said for one in missing)
+        assert said.count("AFOOT_") == len(missing)
 
 
 @pytest.mark.parametrize("pair", ["anna", "=spine", "anna=", " anna=spine", "../anna=spine"])

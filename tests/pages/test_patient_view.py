@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from afoot.presenting import find_movement
+from dashboards.pages.language import Words
 from dashboards.pages.patient import Facts, Movement, SentFile, build_files, build_patient, choose_language
+from dashboards.pages.patient_de import GERMAN
 from dashboards.pages.patient_en import ENGLISH
 from dashboards.pages.today import Slot
 from devices.recording import Reject
@@ -128,6 +130,25 @@ def test_a_file_s_fate_is_told(file: SentFile, kind: str, headline: str) -> None
     (result,) = build_files([file], START_MS + MIN_MS, ZONE, ENGLISH)
     assert (result.kind, result.headline) == (kind, headline)
     assert all(line in result.details for line in file.error.splitlines())
+
+
+@pytest.mark.parametrize(
+    ("change", "more", "said"),
+    [
+        (Change(), "", ["file_other_why"]),
+        (Change(), "\nb.fit: broken", ["file_other_part_why", "file_refused_why"]),
+        (Change(unchanged=5), "", ["file_other_part_why"]),
+        (Change(unchanged=5), "\nb.fit: broken", ["file_other_part_why", "file_partly_why"]),
+    ],
+)
+@pytest.mark.parametrize("words", [ENGLISH, GERMAN])
+def test_a_device_of_somebody_else_is_no_file_that_cannot_be_read(
+    words: Words, change: Change, more: str, said: list[str]
+) -> None:
+    theirs = "device fit/1: expected a device of this patient, found another's"
+    file = replace(sent("refused", change, theirs + more), strangers=[theirs])
+    (result,) = build_files([file], START_MS, ZONE, words)
+    assert list(result.sentences) == [words(key) for key in said]
 
 
 def test_numbers_and_reasons_of_a_file() -> None:

@@ -63,6 +63,7 @@ def _read_until_ready(process: "subprocess.Popen[str]", said: list[str]) -> str:
         said.append(line)
         if found := re.search(r"afoot (?:listens on (http\S+)|works)", line):
             return found[1] or ""
+    process.stderr.close()
     raise AssertionError(f"it ended: {''.join(said)}")
 
 

@@ -12,12 +12,14 @@ import pytest
 from afoot.service import bodies, intake
 from afoot.service.audit import list_acts
 from afoot.service.dropping import import_dropped
+from afoot.service.roles import Role
+from dashboards.pages.patient_en import ENGLISH
 from devices.files import READERS
 from ingest import ledger, wearables
 from ingest.collect.pairing import Paired
 from tests.contracts.made import files_of
 from tests.ingest.test_owners import RING
-from tests.service.making import Clinic, day_csv, open_clinic
+from tests.service.making import Clinic, add_person, day_csv, open_clinic
 
 
 def imports(clinic: Clinic, name: str = "anna") -> list[ledger.Import]:
@@ -178,3 +180,15 @@ def test_a_capture_of_a_wearable_of_another_patient_is_refused_with_the_reason(t
         assert import_dropped(clinic.app) == 1
         assert "paired with another" in (own / "refused" / "ring.capture.why.txt").read_text()
         assert clinic.upload("device/bela", capture, "ring.capture").status_code == 201
+
+
+def test_the_page_says_that_a_file_is_of_somebody_else_s_device(clinic: Clinic) -> None:
+    data = day_csv().replace(b"start,value,device", b"start,value,serial").replace(b",\n", b",W-1\n")
+    assert clinic.upload("device/bela", data, "other.csv").status_code == 201
+    assert clinic.upload("device/anna", data).status_code == 422
+    add_person(clinic, "anna", Role.PATIENT)
+    clinic.sign_in("anna")
+    page = clinic.web.get("/me").text
+    assert ENGLISH("file_other_why") in page
+    assert "could not be read" not in page
+    assert "bela" not in page

@@ -3,6 +3,7 @@
 import hashlib
 import http.client
 import random
+import socket
 import threading
 import time
 from collections.abc import Sequence
@@ -10,7 +11,10 @@ from datetime import date, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pytest
+
 from afoot.app import App
+from afoot.service.hosts import tell_hosts
 from afoot.service.jobs import JOBS
 from afoot.service.roles import Role
 from afoot.service.tokens import add_token
@@ -169,3 +173,32 @@ def test_told_to_stop_it_ends_what_was_begun(tmp_path: Path) -> None:
     with app.store.reading() as connection_:
         assert {one.holder for one in list_jobs(connection_)} == {""}
     app.close()
+
+
+def test_who_listens_beyond_this_machine_is_told_by_which_names(tmp_path: Path) -> None:
+    everywhere = Settings(home=tmp_path, store="", serve_host="0.0.0.0", serve_cert=tmp_path / "chain.pem")
+    assert "alone: 127.0.0.1, ::1, localhost. Set AFOOT_SERVE_URL" in tell_hosts(everywhere, 8765)
+    assert "https://192.168.1.20:8765" in tell_hosts(everywhere, 8765)
+    # A loopback address that is not the usual one: a test opens nothing to the network.
+    with served(tmp_path / "home", role="web", serve_host="127.0.0.2") as service:
+        said = "".join(service.said)
+        assert "127.0.0.1, 127.0.0.2, ::1, localhost" in said
+        assert f"AFOOT_SERVE_URL to the address that people use, such as http://192.168.1.20:{urlsplit(service.url).port}" in said
+    with served(tmp_path / "home", role="web", serve_url="http://afoot.example") as named:
+        assert "AFOOT_SERVE_URL" not in "".join(named.said)
+
+
+def test_what_cannot_be_served_is_said_before_it_listens(tmp_path: Path) -> None:
+    """A certificate that is not there or none, and a port that somebody has."""
+    none = tmp_path / "none.pem"
+    text = tmp_path / "text.pem"
+    text.write_text("no certificate")
+    for cert, said in ((none, f"AFOOT_SERVE_CERT: expected a file that can be read, found {none}"), (text, "as PEM")):
+        with pytest.raises(AssertionError, match="it ended") as ended, served(tmp_path, serve_cert=cert, serve_key=text):
+            pass
+        assert said in str(ended.value)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(AssertionError, match="--port") as ended, served(tmp_path, serve_port=port):
+            pass
+        assert str(port) in str(ended.value)

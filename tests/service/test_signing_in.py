@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, update
 from starlette.requests import Request
 
 from afoot.service import accounts
@@ -16,8 +16,12 @@ from afoot.service.limits import Limit, Limiter
 from afoot.service.roles import Role
 from afoot.service.routes import login
 from afoot.service.secret import form_token, hash_password, password_matches
+from afoot.service.tables import accounts as tables_of_accounts
 from afoot.service.tables import sessions, tokens
 from afoot.service.tokens import find_token, revoke_token
+from dashboards.pages.patient_de import GERMAN
+from dashboards.pages.patient_en import ENGLISH
+from ingest.errors import Conflict
 from tests.service.making import HOUR, MINUTE, PASSWORD, Clinic, add_person, day_csv, open_clinic
 
 
@@ -117,6 +121,47 @@ def test_signing_out_and_a_new_password_end_sessions(person: Clinic) -> None:
     assert person.sign_in("anna", "another password").status_code == 303
 
 
+@pytest.mark.parametrize("written", [" anna", "Anna ", "ANNA"])
+def test_a_name_is_one_however_a_phone_writes_it(clinic: Clinic, written: str) -> None:
+    add_person(clinic, "anna", Role.PATIENT)
+    assert clinic.sign_in(written).headers["location"] == "/me"
+    with pytest.raises(Conflict, match="'anna' is there already"):
+        add_person(clinic, written, Role.PATIENT)
+
+
+def test_older_accounts_that_differ_by_case_go_by_their_very_name(clinic: Clinic) -> None:
+    add_person(clinic, "anna", Role.PATIENT)
+    add_person(clinic, "other", Role.OPERATOR)
+    with clinic.app.store.writing() as connection:
+        connection.execute(update(tables_of_accounts).where(tables_of_accounts.c.name == "other").values(name="Anna"))
+    assert clinic.sign_in("anna").headers["location"] == "/me"
+    assert clinic.sign_in("Anna").headers["location"] == "/operator"
+    assert clinic.sign_in("ANNA").status_code == 401
+
+
+def test_another_spelling_is_no_further_try(clinic: Clinic) -> None:
+    add_person(clinic, "anna", Role.PATIENT)
+    spelled = ["anna", "Anna", "ANNA", " anna", "anNa", "annA"]
+    assert [clinic.sign_in(name, "wrong password").status_code for name in spelled] == [401] * 5 + [429]
+
+
+@pytest.mark.parametrize(
+    ("role", "path", "home"),
+    [(Role.PATIENT, "/ward", "/me"), (Role.THERAPIST, "/me", "/ward"), (Role.OPERATOR, "/ward", "/operator")],
+)
+def test_a_page_of_others_says_so_and_leads_home(clinic: Clinic, role: Role, path: str, home: str) -> None:
+    add_person(clinic, "somebody", role)
+    clinic.sign_in("somebody")
+    for language, words in (("en", ENGLISH), ("de", GERMAN)):
+        page = clinic.web.get(f"{path}?lang={language}", headers={"Accept": "text/html"})
+        assert (page.status_code, page.headers["content-type"]) == (403, "text/html; charset=utf-8")
+        assert words("page_other") in page.text
+        assert 'href="/"' in page.text
+    assert clinic.web.get("/", follow_redirects=False).headers["location"] == home
+    script = clinic.web.get(path)
+    assert (script.status_code, script.json()["detail"][:8]) == (403, "expected")
+
+
 @pytest.mark.parametrize("headers", [{}, {"X-CSRF-Token": "0" * 64}, {"X-CSRF-Token": ""}])
 def test_a_change_needs_the_forms_token(person: Clinic, headers: dict[str, str]) -> None:
     path = f"/api/v1/patients/{person.pseudonym('anna')}/observations"
@@ -210,7 +255,13 @@ def test_headers_allow_nothing_from_elsewhere_and_nothing_inline(clinic: Clinic)
 
 
 def test_it_answers_to_its_own_names_alone(clinic: Clinic) -> None:
-    assert clinic.web.get("/api/v1/health", headers={"Host": "evil.example"}).status_code == 400
+    for other in ("evil.example", "127.0.0.1.evil.example", "x@localhost", "[::1", "localhost:1:2", ""):
+        refused = clinic.web.get("/api/v1/health", headers={"Host": other})
+        assert refused.status_code == 400
+        assert "AFOOT_SERVE_URL" in refused.json()["detail"]
+        assert "evil" not in refused.text
+    for ours in ("localhost", "LOCALHOST:8765", "127.0.0.1:1", "[::1]:8765"):
+        assert clinic.web.get("/api/v1/health", headers={"Host": ours}).status_code == 200
 
 
 def test_pages_lead_to_the_sign_in_and_the_api_says_so(clinic: Clinic) -> None:

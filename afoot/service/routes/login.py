@@ -17,6 +17,7 @@ from afoot.service.problems import Refusal, too_many
 from afoot.service.roles import Role
 from afoot.service.secret import form_token, new_secret, password_matches
 from dashboards import site
+from ingest.naming import folded
 
 router = APIRouter(include_in_schema=False)
 
@@ -78,8 +79,9 @@ def _begin(parts: Parts, name: str, password: str, address: str) -> tuple[Accoun
     Raises: Refusal if this account or address was wrong too often
     """
     now_ms = parts.app.now_ms()
-    # A name longer than any account's is nobody's, and not worth its memory.
-    limits = ((parts.logins_by_account, name[: accounts.LONGEST_NAME + 1]), (parts.logins_by_address, address))
+    # However it is written it is one account's tries. A name longer than any account's is nobody's, and not worth its memory.
+    key_of_account = folded(name)[: accounts.LONGEST_NAME + 1]
+    limits = ((parts.logins_by_account, key_of_account), (parts.logins_by_address, address))
     for limiter, key in limits:
         if wait_ms := limiter.wait_ms(key, now_ms):
             parts.metrics.logins.labels("held back").inc()
@@ -88,13 +90,13 @@ def _begin(parts: Parts, name: str, password: str, address: str) -> tuple[Accoun
         # Before it is known how it ends: many at once must not be many tries.
         limiter.count(key, now_ms)
     with parts.app.store.reading() as connection:
-        account, kept = accounts.read_password(connection, name if name.isprintable() else "")
+        account, kept = accounts.read_password(connection, name)
     with _checking:
         right = password_matches(password, kept)
     if account is None or not right:
         parts.metrics.logins.labels("wrong").inc()
         return None
-    parts.logins_by_account.forget(name)
+    parts.logins_by_account.forget(key_of_account)
     parts.logins_by_address.give_back(address, now_ms)
     parts.metrics.logins.labels("right").inc()
     with parts.app.store.writing() as connection:
