@@ -24,7 +24,7 @@ from ingest.publishing.outbox import FACTS
 from ingest.wearables import Wearable, list_wearables
 from rules.finding import Recipient
 from rules.red_flags import unacknowledged
-from rules.routes import routes_for
+from rules.routes import CLINIC, list_routes
 
 MOST_NAMES = 10
 # Somebody waits for it.
@@ -156,8 +156,9 @@ def channel_lines(app: App) -> Iterator[Line]:
     """Say of how many patients no therapist can be told, and how many warning signs nobody has acknowledged."""
     with app.store.reading() as connection:
         ids = [one.id for one in people.list_patients(connection)]
-        mute = [one for one in ids if not routes_for(connection, one, Recipient.THERAPIST)]
+        reached = {one.patient_id for one in list_routes(connection) if one.recipient is Recipient.THERAPIST}
         waiting = len(unacknowledged(connection))
+    mute = [] if CLINIC in reached else [one for one in ids if one not in reached]
     if mute:
         what = "no channel for a therapist: nobody is sent a message, not of a warning sign either; `afoot notify add therapist`"
         yield Line("messages", f"{len(mute):,} of {len(ids):,} patients", what, False)

@@ -42,6 +42,11 @@ def checked_name(name: str) -> str:
     return name
 
 
+def has_room(folder: Path, size: int) -> bool:
+    """Whether the disk of a folder takes so many bytes more, and has some to spare."""
+    return shutil.disk_usage(folder).free >= size + SPARE_BYTES
+
+
 def checked_size(text: str | None, most: int, folder: Path) -> int:
     """Return the announced size in bytes; 0 if there is none. Raises: Refusal if it is too much, for us or for the disk"""
     if text is None:
@@ -51,7 +56,7 @@ def checked_size(text: str | None, most: int, folder: Path) -> int:
     size = int(text)
     if size > most:
         raise Refusal(413, f"expected a file of at most {most:,} bytes, found one of {size:,}")
-    if shutil.disk_usage(folder).free < size + SPARE_BYTES:
+    if not has_room(folder, size):
         raise Refusal(507, FULL_DISK)
     return size
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from afoot.app import App
-from afoot.service import audit
+from afoot.service.imported import note_imports
 from afoot.service.settled import is_settled
-from afoot.service.turns import EVALUATE, FILES, wake
+from afoot.service.turns import FILES, wake
 from devices.files.reader import ReadOptions
 from devices.files.source import FileSource
 from ingest import people
@@ -60,19 +60,12 @@ def _import(app: App, patient: Patient, files: list["_Dropped"]) -> bool:
     sources = [FileSource(one.path, one.path.name) for one in files]
     options = ReadOptions(people.checked_zone(patient.zone))
     outcomes = {one.name: one for one in import_files(app.store, app.archive, patient, sources, options, app.now_ms())}
-    _note(app, patient, sum(bool(one.hash) for one in outcomes.values()))
+    note_imports(app, [(WHO, ROLE, patient.id)] * sum(bool(one.hash) for one in outcomes.values()))
     same = [one for one in files if one.is_same()]
     for one in same:
         _put_aside(one.path, outcomes[one.path.name])
     log.info("imported %d dropped files", len(files))
     return len(same) == len(files)
-
-
-def _note(app: App, patient: Patient, kept: int) -> None:
-    now_ms = app.now_ms()
-    with app.store.writing() as connection:
-        audit.note(connection, [audit.Act(now_ms, WHO, ROLE, "change files", patient.id)] * kept)
-        wake(connection, EVALUATE, now_ms)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from afoot.app import App
-from afoot.service import audit
-from afoot.service.turns import EVALUATE, wake
+from afoot.service.imported import note_imports
+from afoot.service.roles import Role
 from devices.radio.codec import Cursor
 from ingest.collect.exchanging import leftovers
 from ingest.collect.files import Outcome
@@ -61,17 +61,12 @@ def keep_abandoned(app: App) -> int:
     """Keep what syncs over pages left when this machine's process was killed; returns how many wearables had something."""
     done = 0
     for folder in sorted(page_folder(app).glob("*/")):
-        roster = PageRoster(app, folder, lambda: True, lambda patient, _: note_import(app, "page", "patient", patient))
+        roster = PageRoster(
+            app, folder, lambda: True, lambda patient, _: note_imports(app, [("page", Role.PATIENT.value, patient.id)])
+        )
         with suppress(Conflict), only_one(folder):  # a page has it
             done += bool(leftovers(folder))
             for problem in keep_leftovers(roster):
                 log.warning("what a page's sync left: %s", problem)
             clear_away(folder)
     return done
-
-
-def note_import(app: App, who: str, role: str, patient: Patient) -> None:
-    now_ms = app.now_ms()
-    with app.store.writing() as connection:
-        audit.note(connection, [audit.Act(now_ms, who, role, "change files", patient.id)])
-        wake(connection, EVALUATE, now_ms)

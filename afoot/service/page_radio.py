@@ -11,7 +11,6 @@ The page begins with what was chosen there, a wearable of the patient's or, with
 import asyncio
 import json
 import logging
-import shutil
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -25,8 +24,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from afoot.service.access import Principal, note, own_patient
-from afoot.service.bodies import SPARE_BYTES
-from afoot.service.page_captures import NoLonger, PageRoster, folder_of, note_import
+from afoot.service.bodies import has_room
+from afoot.service.imported import note_imports
+from afoot.service.page_captures import NoLonger, PageRoster, folder_of
 from afoot.service.parts import Parts
 from afoot.service.problems import FULL_DISK, Refusal
 from afoot.service.secret import same
@@ -190,7 +190,7 @@ class PageSync:
         assert self.who.scope.patient_id is not None
         folder = folder_of(app, self.who.scope.patient_id, hello.name)
         async with _alone(folder):
-            if shutil.disk_usage(folder).free < SPARE_BYTES + MOST_BYTES:
+            if not has_room(folder, MOST_BYTES):
                 raise OSError(FULL_DISK)
             one, is_new = await run_in_threadpool(self._choose, hello, codec)
             try:
@@ -250,7 +250,7 @@ class PageSync:
     def _imported(self, patient: Patient, outcome: Outcome) -> None:
         self._kept += 1
         self._change += outcome.change
-        note_import(self.parts.app, self.who.name, self.who.role.value, patient)
+        note_imports(self.parts.app, [(self.who.name, self.who.role.value, patient.id)])
 
     def _note(self, _: Paired, action: Action) -> None:
         if isinstance(action, Progress):

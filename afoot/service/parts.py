@@ -9,12 +9,11 @@ from fastapi import Depends
 from starlette.requests import HTTPConnection
 
 from afoot.app import App
-from afoot.service import audit
+from afoot.service.imported import note_imports
 from afoot.service.intake import Intake, Sent
 from afoot.service.limits import Limit, Limiter
 from afoot.service.metrics import Metrics
 from afoot.service.sessions import Lifetime
-from afoot.service.turns import EVALUATE, wake
 from ingest.collect.draining import Manner
 from ingest.collect.files import Outcome
 
@@ -54,11 +53,7 @@ def make_parts(app: App) -> Parts:
     many, metrics = settings.uploads_per_minute, Metrics()
 
     def noting(stored: Sequence[tuple[Sent, Outcome]]) -> None:
-        now_ms = app.now_ms()
-        with app.store.writing() as connection:
-            acts = [audit.Act(now_ms, one.who, one.role, "change files", one.arrival.patient.id) for one, _ in stored]
-            audit.note(connection, acts)
-            wake(connection, EVALUATE, now_ms)
+        note_imports(app, [(one.who, one.role, one.arrival.patient.id) for one, _ in stored])
         for one, outcome in stored:
             metrics.count_upload(outcome, one.size)
 

@@ -30,12 +30,10 @@ from bleak.exc import (
 from devices.radio.codec import Codec
 from devices.radio.codecs import recognise
 from ingest.collect.exchanging import Clock
-from ingest.collect.links import NEAR, LinkLost, RadioError, Refused, Unreachable
+from ingest.collect.links import ANSWER_S, DISCONNECT_S, NEAR, LinkLost, RadioError, Refused, Unreachable
 
 SCAN_S = 12.0  # some advertise once in a second or two, and their name in every few of these only
 CONNECT_S = 30.0
-ANSWER_S = 35.0  # a stack gives up on an unanswered request after 30 s, and says so
-DISCONNECT_S = 10.0
 # BlueZ answers a request on a link that dies under it with this code; no device sends it for anything else that we ask.
 _UNLIKELY = 0x0E
 

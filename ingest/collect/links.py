@@ -4,6 +4,8 @@ from typing import Protocol
 
 from ingest.errors import IngestError
 
+ANSWER_S = 35.0  # a stack gives up on an unanswered request after 30 s, and says so
+DISCONNECT_S = 10.0
 NEAR = "Is it near, charged, and not connected to a phone?"
 
 

@@ -30,11 +30,9 @@ from typing import Any, Protocol
 
 from devices.errors import shown
 from ingest.collect.exchanging import Clock
-from ingest.collect.links import NEAR, LinkLost, RadioLost, Refused, Unreachable
+from ingest.collect.links import ANSWER_S, DISCONNECT_S, NEAR, LinkLost, RadioLost, Refused, Unreachable
 
 CONNECT_S = 45.0
-ANSWER_S = 35.0  # a stack gives up on an unanswered request after 30 s, and says so
-DISCONNECT_S = 10.0
 LONGEST_VALUE = 512  # bytes; no characteristic holds more
 LONGEST_MESSAGE = 16_384
 MOST_CHARACTERS = 64 << 20  # of all messages together; a year of a watch's blocks is half of it

@@ -16,7 +16,7 @@ from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocket
 
 from afoot.erasing import erase_patient
-from afoot.service import audit, page_radio
+from afoot.service import audit, bodies, page_radio
 from afoot.service import tables as service_tables
 from afoot.service.page_captures import folder_of, keep_abandoned, page_folder
 from afoot.service.roles import Role
@@ -387,7 +387,7 @@ def test_an_archive_that_takes_nothing_is_no_fault_of_the_ring(
 
 
 def test_a_disk_that_is_nearly_full_is_left_alone(home: Clinic, days: list[Day], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(page_radio, "SPARE_BYTES", 1 << 60)
+    monkeypatch.setattr(bodies, "SPARE_BYTES", 1 << 60)
     assert sync(home, days) == {"end": "fault"}
     assert paired(home) == []
 
